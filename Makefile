@@ -1,0 +1,25 @@
+# Everything runs from .venv, which `make install` makes with the versions of constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test check
+
+install: $(STAMP)
+
+# The stamp is written last: an interrupted install is done again, a finished one is skipped.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: install
+	$(VENV)/bin/python tools/demo.py
+
+test: install
+	$(VENV)/bin/python -m pytest -q
+
+check: install
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
