@@ -1,0 +1,62 @@
+"""The .msn file: syntax, units and container. Needs the standard library only.
+
+Each header describes its syntax once (`headers`, `model_config`); the visitors of `visitor` read, write or trace it.
+`container` finds units in a file and checks their CRCs. All multi-byte integers outside payloads are little-endian;
+payload headers are bit fields, most significant bit first.
+
+    with ContainerReader("clip.msn") as file:
+        unit = file.unit(UnitKey(UnitType.SEQUENCE))
+        sequence = read_payload(SequenceHeader(), unit.payload, unit.place)
+"""
+
+from nvcodec.bitstream.container import ContainerReader, ContainerWriter, Unit, UnitEntry
+from nvcodec.bitstream.errors import BitstreamError, Place
+from nvcodec.bitstream.headers import (
+    ColourDescription,
+    DigestPayload,
+    FileHeader,
+    Footer,
+    GopHeader,
+    IndexPayload,
+    NetworkHeader,
+    SegmentHeader,
+    SequenceHeader,
+    TensorCoding,
+    UnitHeader,
+    check_segments,
+)
+from nvcodec.bitstream.model_config import LEVELS, SCALES, LevelConfig, ModelConfig
+from nvcodec.bitstream.units import UnitKey, UnitType
+from nvcodec.bitstream.visitor import TraceEntry, Visitor, read_coded_payload, read_payload, write_payload
+
+__all__ = [
+    "LEVELS",
+    "SCALES",
+    "BitstreamError",
+    "ColourDescription",
+    "ContainerReader",
+    "ContainerWriter",
+    "DigestPayload",
+    "FileHeader",
+    "Footer",
+    "GopHeader",
+    "IndexPayload",
+    "LevelConfig",
+    "ModelConfig",
+    "NetworkHeader",
+    "Place",
+    "SegmentHeader",
+    "SequenceHeader",
+    "TensorCoding",
+    "TraceEntry",
+    "Unit",
+    "UnitEntry",
+    "UnitHeader",
+    "UnitKey",
+    "UnitType",
+    "Visitor",
+    "check_segments",
+    "read_coded_payload",
+    "read_payload",
+    "write_payload",
+]

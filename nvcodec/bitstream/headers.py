@@ -1,0 +1,345 @@
+"""The syntax of every header, once each; reader, writer and tracer visit it.
+
+Memory holds true values (4:2:0 is "420", a flag is a bool); codes live only here. A header is read into a blank
+one. Where a header's syntax depends on other units (NETWORK, GOP, DIGEST), the blank one is made from what those
+say, and reading checks that the two agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nvcodec.bitstream import limits
+from nvcodec.bitstream.errors import (
+    InconsistentStream,
+    LimitExceeded,
+    ReservedFlagSet,
+    UnsupportedProfile,
+    UnsupportedVersion,
+)
+from nvcodec.bitstream.model_config import SCALES, LevelConfig, ModelConfig
+from nvcodec.bitstream.units import UnitKey
+from nvcodec.bitstream.visitor import Visitor
+
+MAGIC = b"\x89MSN"
+FOOTER_MAGIC = b"MSNX"
+VERSION_MAJOR = 0
+VERSION_MINOR = 1
+FILE_HEADER_BYTES = 8
+FOOTER_BYTES = 12
+
+CHROMA_FORMATS = ("400", "420", "422", "444")
+BIT_DEPTHS = (8, 10, 12)
+DIGEST_SIZES = (2, 4, 8)
+PROFILE_GRID = 0
+
+CICP_UNSPECIFIED = 2
+
+
+@dataclass
+class FileHeader:
+    """The first eight bytes. Source: bitstream_spec.md, file header."""
+
+    version_major: int = VERSION_MAJOR
+    version_minor: int = VERSION_MINOR
+
+    def visit(self, v: Visitor) -> None:
+        """Raises UnsupportedVersion, ReservedFlagSet."""
+        v.constant("magic", MAGIC)
+        self.version_major = v.u("version_major", 8, self.version_major)
+        self.version_minor = v.u("version_minor", 8, self.version_minor)
+        if self.version_major != VERSION_MAJOR:
+            raise UnsupportedVersion(
+                f"{v.where()}: format version {self.version_major}.{self.version_minor}, "
+                f"this program knows major version {VERSION_MAJOR}"
+            )
+        flags = v.le("flags", 2, 0)
+        if flags:
+            raise ReservedFlagSet(f"{v.where()}: flags is {flags:#06x}, allowed is 0")
+
+
+@dataclass
+class Footer:
+    """The last twelve bytes: where the INDEX unit starts. Source: bitstream_spec.md, footer."""
+
+    index_offset: int = 0
+
+    def visit(self, v: Visitor) -> None:
+        """Raises ValueOutOfRange where there is no footer."""
+        self.index_offset = v.le("index_offset", 8, self.index_offset)
+        v.constant("footer_magic", FOOTER_MAGIC)
+
+
+@dataclass
+class UnitHeader:
+    """What precedes a unit's payload. Source: bitstream_spec.md, units."""
+
+    key: UnitKey = field(default_factory=lambda: UnitKey(0))
+    payload_length: int = 0
+
+    def visit(self, v: Visitor) -> None:
+        """Raises LimitExceeded."""
+        self.key = visit_key(v, self.key)
+        self.payload_length = v.varint("payload_length", self.payload_length)
+        if self.payload_length > limits.MAX_PAYLOAD_BYTES:
+            raise LimitExceeded(
+                f"{v.where()}: {self.key} has payload_length {self.payload_length}, "
+                f"allowed is at most {limits.MAX_PAYLOAD_BYTES}"
+            )
+
+
+def visit_key(v: Visitor, key: UnitKey, suffix: str = "") -> UnitKey:
+    """The four numbers that name a unit, as unit headers and the index carry them."""
+    return UnitKey(
+        unit_type=v.u(f"unit_type{suffix}", 8, key.unit_type),
+        segment=v.varint(f"segment{suffix}", key.segment),
+        gop=v.varint(f"gop{suffix}", key.gop),
+        level=v.u(f"level{suffix}", 8, key.level),
+    )
+
+
+@dataclass(frozen=True)
+class ColourDescription:
+    """CICP numbers (ITU-T H.273); 2 is unspecified."""
+
+    colour_primaries: int = CICP_UNSPECIFIED
+    transfer_characteristics: int = CICP_UNSPECIFIED
+    matrix_coefficients: int = CICP_UNSPECIFIED
+
+    def visit(self, v: Visitor) -> ColourDescription:
+        return ColourDescription(
+            v.u("colour_primaries", 8, self.colour_primaries),
+            v.u("transfer_characteristics", 8, self.transfer_characteristics),
+            v.u("matrix_coefficients", 8, self.matrix_coefficients),
+        )
+
+
+@dataclass
+class SequenceHeader:
+    """The SEQUENCE unit: what holds for the whole file. Source: bitstream_spec.md, sequence unit."""
+
+    width: int = 1
+    height: int = 1
+    chroma_format: str = "420"
+    bit_depth: int = 8
+    frame_rate_num: int = 25
+    frame_rate_den: int = 1
+    picture_count: int = 1
+    segment_count: int = 1
+    profile: int = PROFILE_GRID
+    full_range_flag: bool = False
+    colour_description: ColourDescription | None = None
+    pixel_aspect: tuple[int, int] | None = None
+    """Width to height of a sample: (par_num, par_den)."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+
+    def visit(self, v: Visitor) -> None:
+        """Raises ValueOutOfRange, UnsupportedProfile, InconsistentStream, and what ModelConfig.visit raises."""
+        self.width = v.u("width", 16, self.width, low=1, high=limits.MAX_WIDTH)
+        self.height = v.u("height", 16, self.height, low=1, high=limits.MAX_HEIGHT)
+        self.chroma_format = v.choice("chroma_format", 2, self.chroma_format, CHROMA_FORMATS)
+        self.bit_depth = v.u("bit_depth", 4, self.bit_depth, allowed=BIT_DEPTHS)
+        self.frame_rate_num = v.u("frame_rate_num", 32, self.frame_rate_num, low=1)
+        self.frame_rate_den = v.u("frame_rate_den", 32, self.frame_rate_den, low=1)
+        self.picture_count = v.u("picture_count", 32, self.picture_count, low=1, high=limits.MAX_PICTURES)
+        self.segment_count = v.u("segment_count", 16, self.segment_count, low=1, high=limits.MAX_SEGMENTS)
+        if self.segment_count > self.picture_count:
+            raise InconsistentStream(
+                f"{v.where()}: segment_count {self.segment_count} is above picture_count {self.picture_count}"
+            )
+        self.profile = v.u("profile", 4, self.profile)
+        if self.profile != PROFILE_GRID:
+            raise UnsupportedProfile(f"{v.where()}: profile is {self.profile}, allowed is {PROFILE_GRID} (grid)")
+        self.full_range_flag = v.flag("full_range_flag", self.full_range_flag)
+        self._visit_colour(v)
+        self._visit_pixel_aspect(v)
+        self.model = self.model.visit(v)
+
+    def _visit_colour(self, v: Visitor) -> None:
+        present = v.flag("colour_description_present_flag", self.colour_description is not None)
+        colour = self.colour_description or ColourDescription()
+        self.colour_description = colour.visit(v) if present else None
+
+    def _visit_pixel_aspect(self, v: Visitor) -> None:
+        present = v.flag("pixel_aspect_present_flag", self.pixel_aspect is not None)
+        par_num, par_den = self.pixel_aspect or (1, 1)
+        if present:
+            par_num, par_den = v.u("par_num", 16, par_num, low=1), v.u("par_den", 16, par_den, low=1)
+        self.pixel_aspect = (par_num, par_den) if present else None
+
+
+@dataclass
+class SegmentHeader:
+    """A SEGMENT unit: which pictures it has, and in which GoPs. Source: bitstream_spec.md, segment unit."""
+
+    first_picture: int = 0
+    picture_count: int = 1
+    gop_length: list[int] = field(default_factory=list)
+    """Pictures per GoP."""
+
+    def visit(self, v: Visitor) -> None:
+        """Raises ValueOutOfRange, InconsistentStream."""
+        self.first_picture = v.u("first_picture", 32, self.first_picture, high=limits.MAX_PICTURES - 1)
+        self.picture_count = v.u("picture_count", 32, self.picture_count, low=1, high=limits.MAX_PICTURES)
+        gop_count = v.u("gop_count", 16, len(self.gop_length), low=1, high=limits.MAX_GOPS)
+        given = self.gop_length or [1] * gop_count
+        self.gop_length = [
+            v.u(f"gop_length[{i}]", 16, given[i], low=1, high=limits.MAX_GOP_LENGTH) for i in range(gop_count)
+        ]
+        if sum(self.gop_length) != self.picture_count:
+            raise InconsistentStream(
+                f"{v.where()}: the GoPs have {sum(self.gop_length)} pictures, picture_count is {self.picture_count}"
+            )
+
+
+def check_segments(sequence: SequenceHeader, segments: Sequence[SegmentHeader]) -> None:
+    """Check that the segments, in order, hold each picture of the sequence once. Raises InconsistentStream."""
+    if len(segments) != sequence.segment_count:
+        raise InconsistentStream(f"{len(segments)} SEGMENT units, segment_count is {sequence.segment_count}")
+    first = 0
+    for number, segment in enumerate(segments):
+        if segment.first_picture != first:
+            raise InconsistentStream(
+                f"SEGMENT unit (segment {number}): first_picture is {segment.first_picture}, "
+                f"the segments before it end at picture {first}"
+            )
+        first += segment.picture_count
+    if first != sequence.picture_count:
+        raise InconsistentStream(f"the segments have {first} pictures, picture_count is {sequence.picture_count}")
+
+
+@dataclass(frozen=True)
+class TensorCoding:
+    """How one weight or bias tensor is coded: the table of its symbols, and its shift (see NetworkHeader)."""
+
+    scale_index: int = 0
+    shift: int = 0
+
+    def visit(self, v: Visitor, i: int) -> TensorCoding:
+        return TensorCoding(
+            v.u(f"scale_index[{i}]", 6, self.scale_index, high=limits.MAX_TABLE_INDEX),
+            v.u(f"shift[{i}]", 4, self.shift),
+        )
+
+
+@dataclass
+class NetworkHeader:
+    """A NETWORK unit's header: tensors and quantisation steps of a level.
+
+    A weight tensor's shift is the right shift after its layer; a bias tensor's the left shift that takes a coded
+    bias to accumulator units. Source: bitstream_spec.md, network unit.
+    """
+
+    level_config: LevelConfig
+    """Of the level that the unit is for; not coded here."""
+    tensors: list[TensorCoding]
+    step: list[int] = field(default_factory=list)
+    """Quantisation step per channel of the temporal grid, 1..255."""
+    gop_step: list[int] = field(default_factory=list)
+    """The same for the GoP's grid; empty without one."""
+
+    @classmethod
+    def blank(cls, model: ModelConfig, level: int, tensor_count: int) -> NetworkHeader:
+        """A header to read into, of the shape that the model configuration and its layers demand."""
+        own = model.levels[level]
+        step = [1] * own.grid_channels
+        return cls(own, [TensorCoding()] * tensor_count, step, list(step) if own.gop_grid_flag else [])
+
+    def visit(self, v: Visitor) -> None:
+        """Raises ValueOutOfRange, InconsistentStream."""
+        tensor_count = v.u("tensor_count", 8, len(self.tensors))
+        if tensor_count != len(self.tensors):
+            raise InconsistentStream(
+                f"{v.where()}: tensor_count is {tensor_count}, the model configuration has {len(self.tensors)}"
+            )
+        self._check_steps(v)
+        self.tensors = [tensor.visit(v, i) for i, tensor in enumerate(self.tensors)]
+        self.step = [v.u(f"step[{i}]", 8, step, low=1) for i, step in enumerate(self.step)]
+        self.gop_step = [v.u(f"gop_step[{i}]", 8, step, low=1) for i, step in enumerate(self.gop_step)]
+
+    def _check_steps(self, v: Visitor) -> None:
+        channels = self.level_config.grid_channels
+        demanded = (channels, channels if self.level_config.gop_grid_flag else 0)
+        if (len(self.step), len(self.gop_step)) != demanded:
+            raise InconsistentStream(
+                f"{v.where()}: {len(self.step)} steps and {len(self.gop_step)} gop_steps, "
+                f"the model configuration has {demanded[0]} and {demanded[1]}"
+            )
+
+
+@dataclass
+class GopHeader:
+    """A GOP unit's header. Both fields of the blank one come from the segment and the model configuration.
+
+    Source: bitstream_spec.md, GoP unit.
+    """
+
+    picture_count: int
+    window_flag: bool
+    """Of the level that the unit is for; not coded here."""
+    window_scale_index: int = 0
+    """The table of the window weights' symbols."""
+
+    def visit(self, v: Visitor) -> None:
+        """Raises ValueOutOfRange, InconsistentStream."""
+        picture_count = v.u("picture_count", 16, self.picture_count, low=1, high=limits.MAX_GOP_LENGTH)
+        if picture_count != self.picture_count:
+            raise InconsistentStream(
+                f"{v.where()}: picture_count is {picture_count}, the segment's gop_length is {self.picture_count}"
+            )
+        if self.window_flag:
+            self.window_scale_index = v.u("window_scale_index", 6, self.window_scale_index, high=limits.MAX_TABLE_INDEX)
+
+
+@dataclass
+class DigestPayload:
+    """A DIGEST unit: the first bytes of SHA-256 over each picture of a GoP. Source: bitstream_spec.md, digest unit."""
+
+    picture_count: int
+    """The GoP's length; not coded here."""
+    digest_bytes: int = 8
+    digests: dict[int, list[bytes]] = field(default_factory=dict)
+    """By scale s (1/2**s), in display order."""
+
+    def visit(self, v: Visitor) -> None:
+        """Raises ValueOutOfRange, InconsistentStream."""
+        for scale, digests in self.digests.items():
+            if scale not in range(SCALES) or len(digests) != self.picture_count:
+                raise InconsistentStream(
+                    f"{v.where()}: {len(digests)} digests at scale {scale}, allowed are "
+                    f"{self.picture_count} at scales 0..{SCALES - 1}"
+                )
+        self.digest_bytes = v.u("digest_bytes", 8, self.digest_bytes, allowed=DIGEST_SIZES)
+        scale_mask = v.u("scale_mask", SCALES, sum(1 << scale for scale in self.digests))
+        v.align()
+        blank = [b""] * self.picture_count
+        self.digests = {
+            scale: [
+                v.bytes_(f"digest[{scale}][{i}]", self.digest_bytes, digest)
+                for i, digest in enumerate(self.digests.get(scale, blank))
+            ]
+            for scale in range(SCALES)
+            if scale_mask >> scale & 1
+        }
+
+
+@dataclass
+class IndexPayload:
+    """The INDEX unit: key and size in bytes of every unit before it, in file order from byte 8.
+
+    Source: bitstream_spec.md, index unit.
+    """
+
+    entries: list[tuple[UnitKey, int]] = field(default_factory=list)
+
+    def visit(self, v: Visitor) -> None:
+        """Raises ValueOutOfRange."""
+        entry_count = v.varint("entry_count", len(self.entries), high=limits.MAX_UNITS)
+        given = iter(self.entries)
+        entries = []
+        for i in range(entry_count):
+            key, unit_size = next(given, (UnitKey(0), 0))
+            key = visit_key(v, key, f"[{i}]")
+            entries.append((key, v.varint(f"unit_size[{i}]", unit_size)))
+        self.entries = entries

@@ -1,0 +1,37 @@
+"""Caps that hold before anything is allocated (bitstream_spec.md, limits).
+
+A file of a few bytes must not make a decoder ask for gigabytes. Each cap is generous for honest files.
+"""
+
+MAX_WIDTH = 8192
+"""The largest picture that the project promises; planes of 8192x8192 still fit an ordinary machine's memory."""
+
+MAX_HEIGHT = 8192
+"""As MAX_WIDTH."""
+
+MAX_PICTURES = 1 << 24
+"""More than three days at 60 pictures a second; keeps every picture number far from 32-bit overflow."""
+
+MAX_SEGMENTS = (1 << 16) - 1
+"""What segment_count can say. Each segment carries a network, so honest files have few."""
+
+MAX_GOPS = (1 << 16) - 1
+"""GoPs per segment: what gop_count can say."""
+
+MAX_GOP_LENGTH = 1024
+"""Pictures per GoP: a GoP's grids are decoded together, so this bounds the decoder's memory and seek time."""
+
+MAX_UNITS = 1 << 22
+"""Units per file: bounds the list of units. 2**24 pictures in GoPs of 32 need 3.1 million."""
+
+MAX_PAYLOAD_BYTES = 1 << 28
+"""A payload is read at one go to check its CRC: 256 MiB, some thousand times an honest unit."""
+
+MAX_WINDOW_LENGTH = 8
+"""Grids under the temporal window; the paper uses 5."""
+
+MAX_FUSION_COUNT = 3
+"""Fusion layers of a multi-scale feature block; the paper uses 3."""
+
+MAX_TABLE_INDEX = 39
+"""The last table of the family of discretised Laplace distributions (bitstream_spec.md, probability tables)."""

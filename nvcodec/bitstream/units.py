@@ -1,0 +1,52 @@
+"""What a unit is known by: its type, segment, GoP and level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class UnitType(IntEnum):
+    """The unit types of version 0.1; a decoder skips units of any other."""
+
+    SEQUENCE = 1
+    SEGMENT = 2
+    NETWORK = 3
+    GOP = 4
+    DIGEST = 5
+    INDEX = 6
+
+
+_NUMBERED_BY = {
+    UnitType.SEQUENCE: (),
+    UnitType.SEGMENT: ("segment",),
+    UnitType.NETWORK: ("segment", "level"),
+    UnitType.GOP: ("segment", "gop", "level"),
+    UnitType.DIGEST: ("segment", "gop"),
+    UnitType.INDEX: (),
+}
+
+
+@dataclass(frozen=True)
+class UnitKey:
+    """A unit's identity within a file. Numbers that have no meaning for the type are 0."""
+
+    unit_type: int
+    segment: int = 0
+    gop: int = 0
+    level: int = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether this version of the format defines the type."""
+        return self.unit_type in _NUMBERED_BY
+
+    def __str__(self) -> str:
+        name = f"unit of unknown type {self.unit_type}"
+        numbers: tuple[str, ...] = ("segment", "gop", "level")
+        if self.known:
+            unit_type = UnitType(self.unit_type)
+            name, numbers = f"{unit_type.name} unit", _NUMBERED_BY[unit_type]
+        if not numbers:
+            return name
+        return f"{name} ({', '.join(f'{number} {getattr(self, number)}' for number in numbers)})"

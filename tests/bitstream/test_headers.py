@@ -1,0 +1,305 @@
+"""Every header's layout on golden bytes, and each refusal on literal values or bytes."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from nvcodec.bitstream import (
+    LEVELS,
+    ColourDescription,
+    DigestPayload,
+    FileHeader,
+    Footer,
+    GopHeader,
+    IndexPayload,
+    LevelConfig,
+    ModelConfig,
+    NetworkHeader,
+    Place,
+    SegmentHeader,
+    SequenceHeader,
+    TensorCoding,
+    UnitHeader,
+    UnitKey,
+    UnitType,
+    check_segments,
+    read_coded_payload,
+    read_payload,
+    write_payload,
+)
+from nvcodec.bitstream.errors import (
+    InconsistentStream,
+    LimitExceeded,
+    NonZeroPadding,
+    PartialWord,
+    ReservedFlagSet,
+    UnitTruncated,
+    UnsupportedBaseModel,
+    UnsupportedProfile,
+    UnsupportedVersion,
+    ValueOutOfRange,
+)
+from nvcodec.bitstream.visitor import TraceEntry
+
+PLACE = Place("test unit", 50)
+GRID = LevelConfig(features=8, grid_channels=2)
+
+
+# Golden bytes: these pin the layout itself.
+
+
+def test_file_header_bytes() -> None:
+    assert write_payload(FileHeader()) == b"\x89MSN\x00\x01\x00\x00"
+
+
+def test_footer_bytes() -> None:
+    assert write_payload(Footer(0x0102)) == b"\x02\x01\0\0\0\0\0\0MSNX"
+
+
+def test_unit_header_bytes() -> None:
+    assert write_payload(UnitHeader(UnitKey(UnitType.GOP, 1, 300, 2), 5)) == bytes([4, 1, 0xAC, 0x02, 2, 5])
+
+
+def test_sequence_bytes() -> None:
+    header = SequenceHeader(width=352, height=288, frame_rate_num=30, picture_count=2, pixel_aspect=(16, 11))
+    fields = "".join(
+        [
+            f"{352:016b}{288:016b}",
+            "01" + "1000",  # 4:2:0, 8 bit
+            f"{30:032b}{1:032b}{2:032b}{1:016b}",
+            "0000" + "0" + "0" + "1",  # profile, full range, colour description, pixel aspect
+            f"{16:016b}{11:016b}",
+            f"{1:06b}{0:06b}{1:05b}" + "0" + "00" + "0" + "00000",  # level 4
+            f"{1:06b}{0:06b}{0:05b}" * 4,
+            "0001" + "01" + "000" + "00000000" + "00000000",
+        ]
+    )
+    fields += "0" * (-len(fields) % 8)
+    assert write_payload(header) == int(fields, 2).to_bytes(len(fields) // 8, "big")
+
+
+def test_segment_bytes() -> None:
+    assert write_payload(SegmentHeader(32, 5, [3, 2])).hex() == "0000002000000005000200030002"
+
+
+def test_network_bytes() -> None:
+    own = LevelConfig(grid_channels=2, gop_grid_flag=True)
+    header = NetworkHeader(own, [TensorCoding(39, 15), TensorCoding(1, 2)], [255, 1], [2, 3])
+    bits = "00000010" + "100111" + "1111" + "000001" + "0010" + "11111111" + "00000001" + "00000010" + "00000011"
+    assert write_payload(header, b"WORD") == int(bits + "0000", 2).to_bytes(8, "big") + b"WORD"
+
+
+def test_gop_bytes() -> None:
+    assert write_payload(GopHeader(32, True, 39), b"WORD") == bytes([0, 32, 39 << 2]) + b"WORD"
+    assert write_payload(GopHeader(32, False)) == bytes([0, 32])
+
+
+def test_digest_bytes() -> None:
+    payload = write_payload(DigestPayload(2, 2, {1: [b"ab", b"cd"], 0: [b"ef", b"gh"]}))
+    assert payload == b"\x02\x30efghabcd"
+
+
+def test_index_bytes() -> None:
+    assert write_payload(IndexPayload([(UnitKey(3, 0, 0, 4), 200)])) == bytes([1, 3, 0, 0, 4, 0xC8, 0x01])
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("width", 0),
+        ("width", 8193),
+        ("height", 0),
+        ("chroma_format", "411"),
+        ("bit_depth", 9),
+        ("frame_rate_num", 0),
+        ("frame_rate_den", 0),
+        ("picture_count", 0),
+        ("picture_count", (1 << 24) + 1),
+        ("segment_count", 0),
+    ],
+)
+def test_the_writer_refuses_sequence_values_out_of_range(field: str, value: Any) -> None:
+    with pytest.raises(ValueOutOfRange, match=f"writing SequenceHeader, byte .*: {field} is ") as caught:
+        write_payload(dataclasses.replace(SequenceHeader(), **{field: value}))
+    assert (caught.value.field, caught.value.value) == (field, value)
+
+
+@pytest.mark.parametrize(
+    ("byte", "value", "field", "allowed"),
+    [
+        (0, 0x40, "width", "1..8192"),  # 0x4001
+        (2, 0xFF, "height", "1..8192"),
+        (4, 0b01_1001_00, "bit_depth", "8 or 10 or 12"),
+    ],
+)
+def test_the_reader_refuses_sequence_values_out_of_range(byte: int, value: int, field: str, allowed: str) -> None:
+    payload = bytearray(write_payload(SequenceHeader()))
+    payload[byte] = value
+    with pytest.raises(ValueOutOfRange, match=f"test unit, byte 5.: {field} is .*, allowed is {allowed}"):
+        read_payload(SequenceHeader(), bytes(payload), PLACE)
+
+
+def test_pixel_aspect_of_zero_is_refused() -> None:
+    with pytest.raises(ValueOutOfRange, match="par_den"):
+        write_payload(SequenceHeader(pixel_aspect=(1, 0)))
+
+
+def test_more_segments_than_pictures_are_refused() -> None:
+    with pytest.raises(InconsistentStream, match="segment_count 2 is above picture_count 1"):
+        write_payload(SequenceHeader(segment_count=2))
+
+
+def patched_sequence(field: str, value: int) -> bytes:
+    """A sequence payload with one field overwritten, found by its trace."""
+    payload = write_payload(SequenceHeader(colour_description=ColourDescription(1, 13, 5)))
+    trace: list[TraceEntry] = []
+    read_payload(SequenceHeader(), payload, PLACE, trace=trace)
+    entry = next(entry for entry in trace if entry.name == field)
+    shift = 8 * len(payload) - entry.bit_offset - entry.bits
+    bits = int.from_bytes(payload, "big") & ~(((1 << entry.bits) - 1) << shift) | value << shift
+    return bits.to_bytes(len(payload), "big")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("profile", 1, UnsupportedProfile),
+        ("base_model", 1, UnsupportedBaseModel),
+        ("reserved_flags", 0x80, ReservedFlagSet),
+        ("features[3]", 0, ValueOutOfRange),
+        ("window_length", 0, ValueOutOfRange),
+        ("window_length", 9, ValueOutOfRange),
+        ("fusion_count", 0, ValueOutOfRange),
+        ("padding", 1, NonZeroPadding),
+    ],
+)
+def test_the_reader_refuses_what_it_does_not_know(field: str, value: int, error: type[Exception]) -> None:
+    with pytest.raises(error, match="test unit, byte "):
+        read_payload(SequenceHeader(), patched_sequence(field, value), PLACE)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"gop_grid_flag": True}, {"temporal_stride_log2": 1}, {"window_flag": True}, {"context_hidden": 4}],
+)
+def test_a_level_without_a_grid_has_no_grid_settings(fields: dict[str, Any]) -> None:
+    with pytest.raises(InconsistentStream, match="grid_channels 0"):
+        LevelConfig(features=4, **fields)
+
+
+def test_a_model_has_five_levels_and_a_grid_at_the_coarsest() -> None:
+    with pytest.raises(InconsistentStream, match="4 levels, allowed is 5"):
+        ModelConfig(levels=(GRID,) * 4)
+    with pytest.raises(InconsistentStream, match="level 4 has grid_channels 0"):
+        ModelConfig(levels=(GRID,) * 4 + (LevelConfig(),))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ModelConfig(levels=(LevelConfig(features=64),) + (GRID,) * 4),
+        ModelConfig(levels=(LevelConfig(branch=64),) + (GRID,) * 4),
+        ModelConfig(levels=(GRID,) * 4 + (LevelConfig(grid_channels=32),)),
+        ModelConfig(levels=(GRID,) * LEVELS, window_length=9),
+        ModelConfig(levels=(GRID,) * LEVELS, fusion_count=4),
+    ],
+)
+def test_validate_refuses_models_out_of_range(model: ModelConfig) -> None:
+    with pytest.raises(ValueOutOfRange, match="writing model configuration"):
+        model.validate()
+
+
+def test_validate_refuses_another_base_model() -> None:
+    with pytest.raises(UnsupportedBaseModel, match="base_model is 3"):
+        ModelConfig(base_model=3).validate()
+
+
+def test_gop_lengths_must_add_up() -> None:
+    with pytest.raises(InconsistentStream, match="the GoPs have 5 pictures, picture_count is 6"):
+        read_payload(SegmentHeader(), bytes.fromhex("0000000000000006000200030002"), PLACE)
+
+
+@pytest.mark.parametrize("data", ["00000000000000010000", "000000000000040100010401"])
+def test_gop_count_and_length_have_ranges(data: str) -> None:
+    with pytest.raises(ValueOutOfRange):
+        read_payload(SegmentHeader(), bytes.fromhex(data), PLACE)
+
+
+def test_segments_must_tile_the_sequence() -> None:
+    sequence = SequenceHeader(picture_count=5, segment_count=2)
+    first, second = SegmentHeader(0, 3, [3]), SegmentHeader(3, 2, [1, 1])
+    check_segments(sequence, [first, second])
+    with pytest.raises(InconsistentStream, match="1 SEGMENT units, segment_count is 2"):
+        check_segments(sequence, [first])
+    with pytest.raises(InconsistentStream, match=r"segment 1\): first_picture is 4"):
+        check_segments(sequence, [first, SegmentHeader(4, 2, [2])])
+    with pytest.raises(InconsistentStream, match="4 pictures, picture_count is 5"):
+        check_segments(sequence, [first, SegmentHeader(3, 1, [1])])
+
+
+def test_network_header_must_fit_the_model() -> None:
+    model = ModelConfig(levels=(GRID,) * LEVELS)
+    header = NetworkHeader.blank(model, 0, 3)
+    with pytest.raises(InconsistentStream, match="tensor_count is 3, the model configuration has 4"):
+        read_payload(NetworkHeader.blank(model, 0, 4), write_payload(header), PLACE)
+    with pytest.raises(InconsistentStream, match="1 steps and 0 gop_steps, the model configuration has 2 and 0"):
+        write_payload(dataclasses.replace(header, step=[1]))
+    with pytest.raises(ValueOutOfRange, match=r"step\[1\] is 0"):
+        write_payload(dataclasses.replace(header, step=[1, 0]))
+    with pytest.raises(ValueOutOfRange, match=r"scale_index\[0\] is 40, allowed is 0\.\.39"):
+        write_payload(dataclasses.replace(header, tensors=[TensorCoding(40, 0)]))
+
+
+def test_gop_header_must_fit_the_segment() -> None:
+    with pytest.raises(InconsistentStream, match="picture_count is 4, the segment's gop_length is 5"):
+        read_payload(GopHeader(5, False), write_payload(GopHeader(4, False)), PLACE)
+
+
+def test_coded_parts_are_whole_words() -> None:
+    with pytest.raises(PartialWord, match="test unit, byte 52: the coded part has 3 bytes"):
+        read_coded_payload(GopHeader(5, False), b"\0\x05abc", PLACE)
+    with pytest.raises(PartialWord):
+        write_payload(GopHeader(5, False), b"abc")
+
+
+def test_digests_must_fit_the_gop() -> None:
+    with pytest.raises(InconsistentStream, match="1 digests at scale 0, allowed are 2"):
+        write_payload(DigestPayload(2, 2, {0: [b"ab"]}))
+    with pytest.raises(InconsistentStream, match="scale 4"):
+        write_payload(DigestPayload(1, 2, {4: [b"ab"]}))
+    with pytest.raises(ValueOutOfRange, match="digest_bytes is 3, allowed is 2 or 4 or 8"):
+        read_payload(DigestPayload(1), b"\x03\x10abc", PLACE)
+    with pytest.raises(ValueOutOfRange, match=r"length of digest\[0\]\[0\] is 3, allowed is 2"):
+        write_payload(DigestPayload(1, 2, {0: [b"abc"]}))
+    with pytest.raises(NonZeroPadding):
+        read_payload(DigestPayload(1), b"\x02\x11ab", PLACE)
+
+
+def test_an_index_of_more_entries_than_bytes_stops_at_its_end() -> None:
+    with pytest.raises(UnitTruncated):
+        read_payload(IndexPayload(), bytes.fromhex("808080020100000009"), PLACE)
+    with pytest.raises(ValueOutOfRange, match="entry_count"):
+        read_payload(IndexPayload(), bytes.fromhex("81808002"), PLACE)
+
+
+def test_payload_length_has_a_cap() -> None:
+    with pytest.raises(LimitExceeded, match="SEQUENCE unit has payload_length 4294967295"):
+        read_payload(UnitHeader(), bytes.fromhex("01000000ffffffff0f"), PLACE)
+
+
+def test_file_header_refusals() -> None:
+    with pytest.raises(UnsupportedVersion, match=r"format version 1\.2, this program knows major version 0"):
+        read_payload(FileHeader(), b"\x89MSN\x01\x02\x00\x00", PLACE)
+    with pytest.raises(ReservedFlagSet, match="flags is 0x0100"):
+        read_payload(FileHeader(), b"\x89MSN\x00\x01\x00\x01", PLACE)
+    assert read_payload(FileHeader(), b"\x89MSN\x00\x09\x00\x00", PLACE) == FileHeader(0, 9)
+
+
+def test_visitors_take_any_integer_type() -> None:
+    np = pytest.importorskip("numpy")
+    header = GopHeader(np.int64(5), True, np.uint8(3))
+    assert read_payload(GopHeader(5, True), write_payload(header), PLACE) == GopHeader(5, True, 3)

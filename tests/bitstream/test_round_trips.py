@@ -1,0 +1,204 @@
+"""Every header, drawn at random: written, read back, traced, cut and lengthened."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nvcodec.bitstream import (
+    ColourDescription,
+    DigestPayload,
+    Footer,
+    GopHeader,
+    IndexPayload,
+    LevelConfig,
+    ModelConfig,
+    NetworkHeader,
+    Place,
+    SegmentHeader,
+    SequenceHeader,
+    TensorCoding,
+    UnitHeader,
+    UnitKey,
+    limits,
+    read_coded_payload,
+    read_payload,
+    write_payload,
+)
+from nvcodec.bitstream.errors import TrailingData, UnitTruncated
+from nvcodec.bitstream.visitor import Header, TraceEntry
+
+PLACE = Place("test unit", 50)
+
+u8, u32 = st.integers(0, (1 << 8) - 1), st.integers(0, (1 << 32) - 1)
+positive_u16, positive_u32 = st.integers(1, (1 << 16) - 1), st.integers(1, (1 << 32) - 1)
+
+
+def levels(*, with_grid: bool) -> st.SearchStrategy[LevelConfig]:
+    shape = {"features": st.integers(1, 63), "branch": st.integers(0, 63)}
+    if not with_grid:
+        return st.builds(LevelConfig, **shape)
+    return st.builds(
+        LevelConfig,
+        **shape,
+        grid_channels=st.integers(1, 31),
+        gop_grid_flag=st.booleans(),
+        temporal_stride_log2=st.integers(0, 3),
+        window_flag=st.booleans(),
+        context_hidden=st.integers(0, 31),
+    )
+
+
+any_level = levels(with_grid=False) | levels(with_grid=True)
+models = st.builds(
+    ModelConfig,
+    levels=st.tuples(any_level, any_level, any_level, any_level, levels(with_grid=True)),
+    window_length=st.integers(1, 8),
+    fusion_count=st.integers(1, 3),
+    picture_skip_flag=st.booleans(),
+    context_previous_flag=st.booleans(),
+    context_coarser_flag=st.booleans(),
+)
+sequences = st.builds(
+    SequenceHeader,
+    width=st.integers(1, 8192),
+    height=st.integers(1, 8192),
+    chroma_format=st.sampled_from(["400", "420", "422", "444"]),
+    bit_depth=st.sampled_from([8, 10, 12]),
+    frame_rate_num=positive_u32,
+    frame_rate_den=positive_u32,
+    picture_count=st.integers(65535, 1 << 24),
+    segment_count=positive_u16,
+    full_range_flag=st.booleans(),
+    colour_description=st.none() | st.builds(ColourDescription, u8, u8, u8),
+    pixel_aspect=st.none() | st.tuples(positive_u16, positive_u16),
+    model=models,
+)
+segments = st.lists(st.integers(1, 1024), min_size=1, max_size=20).flatmap(
+    lambda lengths: st.builds(
+        SegmentHeader,
+        first_picture=st.integers(0, (1 << 24) - 1),
+        picture_count=st.just(sum(lengths)),
+        gop_length=st.just(lengths),
+    )
+)
+tensors = st.builds(TensorCoding, scale_index=st.integers(0, 39), shift=st.integers(0, 15))
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> tuple[ModelConfig, int, NetworkHeader]:
+    model, level = draw(models), draw(st.integers(0, 4))
+    own = model.levels[level]
+    steps = st.lists(st.integers(1, 255), min_size=own.grid_channels, max_size=own.grid_channels)
+    gop_step = draw(steps) if own.gop_grid_flag else []
+    return model, level, NetworkHeader(own, draw(st.lists(tensors, max_size=20)), draw(steps), gop_step)
+
+
+gops = st.builds(GopHeader, st.integers(1, 1024), st.just(True), st.integers(0, 39)) | st.builds(
+    GopHeader, st.integers(1, 1024), st.just(False)
+)
+
+
+@st.composite
+def digest_payloads(draw: st.DrawFn) -> DigestPayload:
+    pictures, size = draw(st.integers(1, 6)), draw(st.sampled_from([2, 4, 8]))
+    scales = draw(st.sets(st.integers(0, 3)))
+    one = st.lists(st.binary(min_size=size, max_size=size), min_size=pictures, max_size=pictures)
+    return DigestPayload(pictures, size, {scale: draw(one) for scale in scales})
+
+
+keys = st.builds(UnitKey, u8, u32, u32, u8)
+indexes = st.builds(IndexPayload, st.lists(st.tuples(keys, u32), max_size=20))
+
+
+def round_trip(header: Header, blank: Callable[[], Header]) -> list[TraceEntry]:
+    """Write, read back and trace; the trace, whose fields must tile the payload."""
+    payload = write_payload(header)
+    assert read_payload(blank(), payload, PLACE) == header
+    trace: list[TraceEntry] = []
+    assert read_payload(blank(), payload, PLACE, trace=trace) == header
+    offset = 0
+    for entry in trace:
+        assert entry.bit_offset == offset
+        offset += entry.bits
+    assert offset == 8 * len(payload)
+    with pytest.raises(UnitTruncated):
+        read_payload(blank(), payload[:-1], PLACE)
+    with pytest.raises(TrailingData, match=f"byte {50 + len(payload)}: 1 bytes after the last field"):
+        read_payload(blank(), payload + b"\0", PLACE)
+    return trace
+
+
+def names(trace: list[TraceEntry]) -> list[str]:
+    return [entry.name for entry in trace]
+
+
+@given(sequences)
+def test_sequence_round_trip(header: SequenceHeader) -> None:
+    trace = round_trip(header, SequenceHeader)
+    assert names(trace)[:4] == ["width", "height", "chroma_format", "bit_depth"]
+    assert ("par_num" in names(trace)) == (header.pixel_aspect is not None)
+    assert ("colour_primaries" in names(trace)) == (header.colour_description is not None)
+
+
+@given(models)
+def test_model_configuration_survives_and_is_traced_by_level(model: ModelConfig) -> None:
+    model.validate()
+    trace = names(round_trip(SequenceHeader(model=model), SequenceHeader))
+    for level, own in enumerate(model.levels):
+        assert f"features[{level}]" in trace
+        assert (f"context_hidden[{level}]" in trace) == bool(own.grid_channels)
+    assert trace.index("features[4]") < trace.index("features[0]")
+    assert model.grid_levels == tuple(level for level in (4, 3, 2, 1, 0) if model.levels[level].grid_channels)
+
+
+@given(segments)
+def test_segment_round_trip(header: SegmentHeader) -> None:
+    trace = round_trip(header, SegmentHeader)
+    assert names(trace)[:4] == ["first_picture", "picture_count", "gop_count", "gop_length[0]"]
+
+
+@given(networks(), st.integers(0, 5).map(lambda count: bytes(range(4 * count))))
+def test_network_round_trip(drawn: tuple[ModelConfig, int, NetworkHeader], words: bytes) -> None:
+    model, level, header = drawn
+
+    def blank() -> NetworkHeader:
+        return NetworkHeader.blank(model, level, len(header.tensors))
+
+    trace = round_trip(header, blank)
+    assert names(trace).count("step[0]") == bool(header.step)
+    assert names(trace).count("gop_step[0]") == bool(header.gop_step)
+    assert read_coded_payload(blank(), write_payload(header, words), PLACE) == (header, words)
+
+
+@given(gops, st.integers(0, 5).map(lambda count: bytes(range(4 * count))))
+def test_gop_round_trip(header: GopHeader, words: bytes) -> None:
+    def blank() -> GopHeader:
+        return GopHeader(header.picture_count, header.window_flag)
+
+    trace = round_trip(header, blank)
+    assert ("window_scale_index" in names(trace)) == header.window_flag
+    assert read_coded_payload(blank(), write_payload(header, words), PLACE) == (header, words)
+
+
+@given(digest_payloads())
+def test_digest_round_trip(header: DigestPayload) -> None:
+    trace = round_trip(header, lambda: DigestPayload(header.picture_count))
+    assert names(trace)[:3] == ["digest_bytes", "scale_mask", "padding"]
+
+
+@given(indexes)
+def test_index_round_trip(header: IndexPayload) -> None:
+    round_trip(header, IndexPayload)
+
+
+@given(keys, st.integers(0, limits.MAX_PAYLOAD_BYTES))
+def test_unit_header_round_trip(key: UnitKey, length: int) -> None:
+    trace = round_trip(UnitHeader(key, length), UnitHeader)
+    assert names(trace) == ["unit_type", "segment", "gop", "level", "payload_length"]
+
+
+@given(st.integers(0, (1 << 64) - 1))
+def test_footer_round_trip(offset: int) -> None:
+    round_trip(Footer(offset), Footer)
