@@ -1,0 +1,89 @@
+"""The reference backend: numpy, float64 carrying the integers, nothing hidden. Slow."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.synthesis import arithmetic, network
+from nvcodec.synthesis.packing import bilinear_kernel
+from nvcodec.synthesis.weights import LevelWeights
+
+
+class NumpyOperations:
+    """`network.Operations` on float64 arrays of integers."""
+
+    def __init__(self, weights: dict[int, LevelWeights], height: int, width: int, chroma_format: str):
+        self.weights = weights
+        self.sizes = {level: arithmetic.level_size(height, width, level) for level in range(5)}
+        self.kernel = bilinear_kernel(chroma_format).astype(np.float64)
+
+    def conv(
+        self, level: int, name: str, x: np.ndarray, *, leaky: bool = False, kind: int = 0, more_shift: int = 0
+    ) -> np.ndarray:
+        layer = self.weights[level].layers[name]
+        total = convolve(np.pad(x, _margins(layer.weight.shape[-1])), layer.weight.astype(np.float64))
+        total += layer.bias_with_half(kind, more_shift).astype(np.float64)[:, None, None]
+        shift = layer.shift + more_shift
+        if leaky:
+            divisor = np.where(total < 0, 2.0 ** (shift + arithmetic.LEAKY_SHIFT), 2.0**shift)
+            return np.floor(total / divisor)
+        return np.floor(total / 2.0**shift)
+
+    def clamp(self, x: np.ndarray) -> np.ndarray:
+        return np.clip(x, -arithmetic.ACTIVATION_MAX, arithmetic.ACTIVATION_MAX)
+
+    def add(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return a + b
+
+    def concat(self, parts: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate(parts, 1)
+
+    def shuffle(self, x: np.ndarray, level: int) -> np.ndarray:
+        height, width = self.sizes[level]
+        n, c, h, w = x.shape
+        y = x.reshape(n, c // 4, 2, 2, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // 4, 2 * h, 2 * w)
+        return y[..., :height, :width]
+
+    def repeat(self, x: np.ndarray, level: int) -> np.ndarray:
+        height, width = self.sizes[level]
+        return x.repeat(2, -2).repeat(2, -1)[..., :height, :width]
+
+    def upsample_picture(self, x: np.ndarray, level: int) -> np.ndarray:
+        total = convolve(np.pad(x, _margins(3), mode="edge"), self.kernel)
+        return self.shuffle(np.floor((total + 8) / 16), level)
+
+
+def _margins(kernel: int) -> tuple[tuple[int, int], ...]:
+    side = kernel // 2
+    return (0, 0), (0, 0), (side, side), (side, side)
+
+
+def convolve(padded: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Plain convolution, no padding, stride 1: (N, I, h+k-1, w+k-1) and (O, I, k, k) to (N, O, h, w)."""
+    kernel = weight.shape[-1]
+    height, width = padded.shape[-2] - kernel + 1, padded.shape[-1] - kernel + 1
+    total = np.zeros((padded.shape[0], weight.shape[0], height, width))
+    for i in range(kernel):
+        for j in range(kernel):
+            total += np.einsum("oi,nihw->nohw", weight[:, :, i, j], padded[..., i : i + height, j : j + width])
+    return total
+
+
+class NumpyBackend:
+    """Runs the network; see `synthesis.backend.Backend` for the contract."""
+
+    def __init__(
+        self, config: ModelConfig, weights: dict[int, LevelWeights], height: int, width: int, chroma_format: str
+    ):
+        self.config = config
+        self.ops = NumpyOperations(weights, height, width, chroma_format)
+
+    def synthesise(self, embeddings: dict[int, np.ndarray], finest: int) -> np.ndarray:
+        given = {level: x.astype(np.float64) for level, x in embeddings.items()}
+        return network.synthesise(self.ops, self.config, given, finest)[finest][0]
+
+    def context(self, level: int, inputs: list[np.ndarray], coarser: np.ndarray | None, kind: int) -> np.ndarray:
+        seen = [x.astype(np.float64) for x in inputs]
+        below = None if coarser is None else coarser.astype(np.float64)
+        return network.context(self.ops, self.config, level, seen, below, kind)

@@ -1,0 +1,59 @@
+"""Which grids a picture's embedding is made of, and in which order pictures are decoded (spec sections 4 and 6.3).
+
+A level's temporal grids stand at every 2**k-th picture of a GoP, and at its end. In the grid profile every picture's
+window of decoded pictures is empty; the motion profile will fill `CodedPicture.references`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.synthesis.arithmetic import INTERPOLATION_FRACTION_BITS
+from nvcodec.synthesis.layers import COARSEST
+
+
+@dataclass(frozen=True)
+class CodedPicture:
+    """A picture of a GoP in coding order; indices count from the GoP's first picture, in display order."""
+
+    index: int
+    references: tuple[int, ...] = ()
+
+
+def coding_order(gop_length: int) -> list[CodedPicture]:
+    """The GoP's pictures in coding order: display order in the grid profile, without references."""
+    return [CodedPicture(index) for index in range(gop_length)]
+
+
+def grid_count(gop_length: int, stride_log2: int) -> int:
+    """Temporal grids of a level in a GoP: one per 2**stride_log2 pictures, both ends included."""
+    return ((gop_length - 1 + (1 << stride_log2) - 1) >> stride_log2) + 1
+
+
+def grid_picture(grid: int, gop_length: int, stride_log2: int) -> int:
+    """The picture at which a grid stands; the last grid stands at or after the last picture, and counts as its."""
+    return min(grid << stride_log2, gop_length - 1)
+
+
+def interpolation(picture: int, stride_log2: int) -> list[tuple[int, int]]:
+    """(grid, weight over 8) of the linear interpolation in time at a picture."""
+    stride = 1 << stride_log2
+    grid, remainder = divmod(picture, stride)
+    whole = 1 << INTERPOLATION_FRACTION_BITS
+    right = remainder * whole // stride
+    return [(grid, whole - right), (grid + 1, right)] if right else [(grid, whole)]
+
+
+def last_grid(config: ModelConfig, level: int, picture: int, gop_length: int) -> int:
+    """Index of the last grid that a picture's embedding needs."""
+    own = config.levels[level]
+    reach = config.window_length - 1 if own.window_flag else 0
+    return max(grid for grid, _ in interpolation(min(picture + reach, gop_length - 1), own.temporal_stride_log2))
+
+
+def coarser_grid(config: ModelConfig, level: int, grid: int, gop_length: int) -> int:
+    """The coarser level's grid of the same moment: the context of a grid (level < COARSEST)."""
+    assert level < COARSEST
+    picture = grid_picture(grid, gop_length, config.levels[level].temporal_stride_log2)
+    return picture >> config.levels[level + 1].temporal_stride_log2
