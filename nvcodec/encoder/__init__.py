@@ -1,0 +1,1 @@
+"""The encoder: overfits the network to a video and writes the file. Needs torch (the `encoder` extra)."""

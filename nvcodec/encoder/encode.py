@@ -1,0 +1,516 @@
+"""One encode from source to file: analyse, fit, prune and quantise, refine, write and verify.
+
+The file appears under its name only when it is whole and has been decoded, by another backend than the one that made
+its digests. A checkpoint beside the output lets an interrupted encode go on; the result is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+
+from nvcodec.bitstream import (
+    ColourDescription,
+    ContainerReader,
+    ContainerWriter,
+    ModelConfig,
+    SequenceHeader,
+    UnitKey,
+    UnitType,
+    write_payload,
+)
+from nvcodec.decoder.decoder import SCALES, Decoder, picture_digest
+from nvcodec.decoder.errors import DecodeError
+from nvcodec.encoder import plan
+from nvcodec.encoder.checkpoint import load_checkpoint, save_checkpoint
+from nvcodec.encoder.distortion import ScaleAdaptiveLoss
+from nvcodec.encoder.errors import (
+    DeviceUnavailable,
+    EncodeError,
+    Interrupted,
+    SizeImpossible,
+    SourceUnsuitable,
+    VerificationFailed,
+)
+from nvcodec.encoder.fit import Fit
+from nvcodec.encoder.pack import Payload, export_integers, pack_digests, pack_segment
+from nvcodec.encoder.rate_control import ROUNDS, RateController
+from nvcodec.encoder.settings import EncodeSettings
+from nvcodec.encoder.source import SourceStore, Targets
+from nvcodec.metrics.psnr import PsnrAccumulator
+from nvcodec.video.frame import Frame, VideoFormat
+from nvcodec.video.scaling import area_downscale
+
+MIN_SIZE, MAX_SIZE = 16, 8192
+CHECKPOINT_SECONDS = 60.0
+MIN_NETWORK_BITS_PER_WEIGHT = 1.0
+
+
+@dataclass(frozen=True)
+class ProgressEvent:
+    """Where an encode stands. phase: 'read', 'analyse', 'fit', 'prune and quantise', 'refine', 'write', 'verify'."""
+
+    phase: str
+    done: int
+    total: int | None
+    loss: float | None = None
+    psnr_db: float | None = None
+    rate_bpp: float | None = None
+
+
+@dataclass
+class EncodeSummary:
+    """What came out. component_bytes add up to file_bytes; psnr in dB by scale, means over pictures."""
+
+    file_bytes: int
+    picture_count: int
+    rate_bpp: float
+    component_bytes: dict[str, int]
+    psnr_y: dict[str, float]
+    psnr_yuv: dict[str, float]
+    seconds: dict[str, float]
+    lam: list[float]
+    preset: str
+    epochs: float
+    seed: int
+    device: str
+    threads: int
+    segments: int
+    gops: int
+    cross_entropy_bytes: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+def pick_device(name: str) -> torch.device:
+    """'auto', 'cpu' or 'cuda' (or torch's longer forms). Raises DeviceUnavailable."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise DeviceUnavailable(f"device {name!r}: not available here") from error
+    return device
+
+
+class Encode:
+    """The state of one encode; `run` does it all."""
+
+    def __init__(
+        self,
+        settings: EncodeSettings,
+        video_format: VideoFormat,
+        *,
+        checkpoint: Path | None,
+        resume: bool,
+        progress: Callable[[ProgressEvent], None] | None,
+        should_stop: Callable[[], bool] | None,
+        scratch: str | None,
+    ):
+        settings.validate()
+        for name, value in (("width", video_format.width), ("height", video_format.height)):
+            if not MIN_SIZE <= value <= MAX_SIZE:
+                raise SourceUnsuitable(f"the source's {name} is {value}, allowed is {MIN_SIZE} to {MAX_SIZE}")
+        self.settings, self.format = settings, video_format
+        self.checkpoint, self.resume = checkpoint, resume
+        self.progress, self.should_stop = progress, should_stop
+        self.device = pick_device(settings.device)
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        self.source = SourceStore(video_format, scratch)
+        self.sha = hashlib.sha256(repr(video_format).encode())
+        self.seconds: dict[str, float] = {}
+        self.last_save = time.monotonic()
+
+    def _report(self, phase: str, done: int, total: int | None, **values: float) -> None:
+        if self.progress is not None:
+            self.progress(ProgressEvent(phase, done, total, **values))
+
+    def read(self, frames: Iterable[Frame], count: int | None) -> None:
+        start = time.monotonic()
+        for number, frame in enumerate(frames):
+            if frame.format != self.format:
+                raise SourceUnsuitable(f"picture {number}: its format differs from the first one's")
+            self.source.append(frame)
+            for plane in frame.planes:
+                self.sha.update(plane.tobytes())
+            self._report("read", number + 1, count)
+            self._check_stop("reading the source", None)
+        if not len(self.source):
+            raise SourceUnsuitable("the source has no pictures")
+        self.seconds["read"] = time.monotonic() - start
+
+    def _check_stop(self, where: str, save: Callable[[], None] | None) -> None:
+        if self.should_stop is None or not self.should_stop():
+            return
+        if save is None or self.checkpoint is None:
+            raise Interrupted(f"interrupted while {where}; no checkpoint was made")
+        save()
+        raise Interrupted(f"interrupted while {where}; the checkpoint is {self.checkpoint}, --resume goes on from it")
+
+    def run(self) -> tuple[list[Payload], EncodeSummary]:
+        """All payloads in file order, and the summary without what the file's writing adds."""
+        start = time.monotonic()
+        cuts = plan.scene_cuts(self.source)
+        segments = plan.plan_segments(len(self.source), cuts, self.settings.segment_length)
+        longest = max(end - first for first, end in segments)
+        model = self.settings.resolved_model(longest * self.format.width * self.format.height)
+        self._check_possible(model, len(segments))
+        self.seconds["analyse"] = time.monotonic() - start
+        self._report("analyse", len(self.source), len(self.source))
+        payloads: list[Payload] = [(UnitKey(UnitType.SEQUENCE), write_payload(self._sequence(model, len(segments))))]
+        state = self._load_state()
+        finished = [] if state is None else state["finished"]
+        lambdas = [] if state is None else list(state["lambdas"])
+        gop_count = 0
+        for number, (first, end) in enumerate(segments):
+            gops = plan.plan_gops(first, end, cuts, self.settings.gop_length)
+            gop_count += len(gops)
+            if number == len(finished):
+                fit_state = state["fit"] if state is not None else None
+                state = None
+                (made, bits), lam = self._segment(number, first, gops, model, finished, lambdas, fit_state)
+                finished.append({"payloads": pack_payloads(made), "bits": bits})
+                lambdas.append(lam)
+            payloads += unpack_payloads(finished[number]["payloads"])
+        symbols = {part: sum(segment["bits"][part] / 8 for segment in finished) for part in finished[0]["bits"]}
+        payloads, quality = self._digests(payloads)
+        summary = EncodeSummary(
+            file_bytes=0,
+            picture_count=len(self.source),
+            rate_bpp=0.0,
+            component_bytes={},
+            psnr_y=quality[0],
+            psnr_yuv=quality[1],
+            seconds=self.seconds,
+            lam=lambdas,
+            preset=self.settings.preset,
+            epochs=self.settings.resolved_preset().epochs,
+            seed=self.settings.seed,
+            device=str(self.device),
+            threads=torch.get_num_threads(),
+            segments=len(segments),
+            gops=gop_count,
+            cross_entropy_bytes=symbols,
+        )
+        return payloads, summary
+
+    def _sequence(self, model: ModelConfig, segment_count: int) -> SequenceHeader:
+        video = self.format
+        rate, aspect = video.frame_rate, video.pixel_aspect
+        return SequenceHeader(
+            width=video.width,
+            height=video.height,
+            chroma_format=video.chroma_format,
+            bit_depth=video.bit_depth,
+            frame_rate_num=rate.numerator,
+            frame_rate_den=rate.denominator,
+            picture_count=len(self.source),
+            segment_count=segment_count,
+            full_range_flag=video.full_range,
+            colour_description=None if video.colour is None else ColourDescription(*video.colour),
+            pixel_aspect=None if aspect is None else (aspect.numerator, aspect.denominator),
+            model=model,
+        )
+
+    def target_bytes(self) -> float | None:
+        """The wanted size of the whole file, if one is wanted."""
+        if self.settings.size_bytes is not None:
+            return float(self.settings.size_bytes)
+        if self.settings.bitrate is not None:
+            return self.settings.bitrate / 8 * len(self.source) / float(self.format.frame_rate)
+        return None
+
+    def _overhead_bytes(self) -> float:
+        """An estimate of what is not network or grids: headers, digests, index."""
+        gops = -(-len(self.source) // self.settings.gop_length)
+        return 200.0 + len(self.source) * len(SCALES) * self.settings.digest_bytes + gops * 100
+
+    def _check_possible(self, model: ModelConfig, segment_count: int) -> None:
+        target = self.target_bytes()
+        if target is None:
+            return
+        from nvcodec.synthesis.layers import level_layers
+
+        weights = sum(
+            layer.outputs * (layer.inputs * layer.kernel**2 + layer.kinds)
+            for level in range(len(model.levels))
+            for layer in level_layers(model, level, self.format.chroma_format)
+        )
+        least = self._overhead_bytes() + segment_count * weights * MIN_NETWORK_BITS_PER_WEIGHT / 8
+        if target < least:
+            raise SizeImpossible(
+                f"the wanted size is {round(target)} bytes; headers, digests and network alone need about {round(least)}"
+            )
+
+    def _load_state(self) -> dict | None:
+        if not self.resume:
+            return None
+        if self.checkpoint is None or not self.checkpoint.exists():
+            raise EncodeError(f"{self.checkpoint}: there is no checkpoint to resume from")
+        return load_checkpoint(
+            self.checkpoint, self.sha.hexdigest(), self.settings.fingerprint(), self.device
+        )
+
+    def _segment(
+        self, number: int, first: int, gops: list, model: ModelConfig, finished: list, lambdas: list, fit_state: dict | None
+    ) -> tuple[tuple[list[Payload], dict[str, float]], float]:
+        settings = self.settings
+        pictures = sum(gop.length for gop in gops)
+        fit = Fit(
+            Targets(self.source, self.device, settings.pooling, first),
+            gops,
+            model,
+            settings.resolved_preset(),
+            settings.resolved_lambda(),
+            loss=ScaleAdaptiveLoss(settings.tune, adaptive=settings.adaptive_scales, multi_scale=settings.multi_scale),
+            seed=settings.seed + number,
+            device=self.device,
+        )
+        target = self.target_bytes()
+        controller = None
+        if target is not None:
+            share = (target - self._overhead_bytes()) * pictures / len(self.source)
+            controller = RateController(share, pictures)
+        rounds = 0
+        if fit_state is not None:
+            fit.load(fit_state["fit"])
+            rounds = fit_state["rounds"]
+            if controller is not None:
+                controller.load(fit_state["controller"])
+
+        def save() -> None:
+            if self.checkpoint is not None:
+                state = {
+                    "finished": finished,
+                    "lambdas": lambdas,
+                    "fit": {
+                        "fit": fit.state(),
+                        "rounds": rounds,
+                        "controller": None if controller is None else controller.state(),
+                    },
+                }
+                save_checkpoint(self.checkpoint, self.sha.hexdigest(), settings.fingerprint(), state)
+                self.last_save = time.monotonic()
+
+        while not fit.done:
+            self._step(fit, controller, number, save)
+        made = self._pack(fit, number, first, gops, model)
+        while controller is not None and not controller.settled(size := payload_bytes(made[0])):
+            if rounds == ROUNDS:
+                if size > controller.target_bytes:
+                    raise SizeImpossible(
+                        f"segment {number}: the wanted share is {round(controller.target_bytes)} bytes, "
+                        f"the smallest that was reached is {size}"
+                    )
+                break
+            controller.correct(fit, size)
+            rounds += 1
+            for _ in range(max(1, pictures // settings.resolved_preset().run_length)):
+                self._step(fit, None, number, None)
+            made = self._pack(fit, number, first, gops, model)
+        return made, fit.lam
+
+    def _step(self, fit: Fit, controller: RateController | None, number: int, save: Callable[[], None] | None) -> None:
+        phase, start = fit.phase, time.monotonic()
+        result = fit.step()
+        if controller is not None:
+            controller.update(fit, result)
+        now = time.monotonic()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - start
+        psnr = -10 * torch.tensor(max(result.mse[0], 1e-10)).log10().item()
+        self._report(
+            phase,
+            min(fit.step_number, fit.steps),
+            fit.steps,
+            loss=result.loss,
+            psnr_db=psnr,
+            rate_bpp=result.bits_per_picture / fit.pixels,
+        )
+        if save is not None:
+            if self.checkpoint is not None and now - self.last_save > CHECKPOINT_SECONDS:
+                save()
+            self._check_stop(f"fitting segment {number} ({round(100 * fit.share)} %)", save)
+
+    def _pack(self, fit: Fit, number: int, first: int, gops: list, model: ModelConfig) -> tuple[list[Payload], dict[str, float]]:
+        start = time.monotonic()
+        integers = export_integers(fit.network, fit.cache, gops)
+        size = (self.format.height, self.format.width)
+        made = pack_segment(integers, model, gops, number, first, size, self.format.chroma_format)
+        self.seconds["write"] = self.seconds.get("write", 0.0) + time.monotonic() - start
+        return made
+
+    def _digests(self, payloads: list[Payload]) -> tuple[list[Payload], tuple[dict[str, float], dict[str, float]]]:
+        """Decode everything at every scale; insert the digests; measure against the source."""
+        start = time.monotonic()
+        draft = io.BytesIO()
+        write_container(draft, payloads)
+        digests: dict[int, list[bytes]] = {}
+        psnr_y, psnr_yuv = {}, {}
+        for number, scale in enumerate(SCALES):
+            accumulator = PsnrAccumulator(self.format.bit_depth)
+            digests[number] = []
+            with Decoder(draft.getvalue(), scale=scale, threads=self.settings.threads) as decoder:
+                places = decoder.gops
+                for frame in decoder:
+                    digests[number].append(picture_digest(frame.planes, self.settings.digest_bytes))
+                    reference = area_downscale(self.source.planes(frame.pts), number)
+                    accumulator.add(reference, frame.planes)
+                    self._report("write", frame.pts + 1, len(self.source))
+            psnr_y[scale], psnr_yuv[scale] = accumulator.mean_y, accumulator.mean_yuv
+        result: list[Payload] = []
+        ends = {(place.segment, place.gop): place for place in places}
+        for position, (key, payload) in enumerate(payloads):
+            result.append((key, payload))
+            following = payloads[position + 1][0] if position + 1 < len(payloads) else None
+            same = following is not None and (following.unit_type, following.segment, following.gop) == (
+                UnitType.GOP,
+                key.segment,
+                key.gop,
+            )
+            if key.unit_type == UnitType.GOP and not same:
+                place = ends[key.segment, key.gop]
+                own = {s: digests[s][place.first : place.first + place.length] for s in digests}
+                result.append(pack_digests(place.segment, place.gop, own))
+        self.seconds["write"] = self.seconds.get("write", 0.0) + time.monotonic() - start
+        return result, (psnr_y, psnr_yuv)
+
+    def verify(self, path: Path | bytes) -> None:
+        """Decode the written file at all scales against its digests, on torch. Raises VerificationFailed."""
+        start = time.monotonic()
+        source = path if isinstance(path, bytes) else str(path)
+        try:
+            for scale in SCALES:
+                with Decoder(source, scale=scale, backend="torch", threads=1, verify=True) as decoder:
+                    for frame in decoder:
+                        self._report("verify", frame.pts + 1, len(self.source))
+        except DecodeError as error:
+            raise VerificationFailed(f"the finished file does not decode to what the encoder saw: {error}") from error
+        self.seconds["verify"] = time.monotonic() - start
+
+
+def payload_bytes(payloads: list[Payload]) -> int:
+    return sum(len(payload) for _, payload in payloads)
+
+
+def pack_payloads(payloads: list[Payload]) -> list[tuple[list[int], bytes]]:
+    """Plain values, as a checkpoint holds them."""
+    return [([int(key.unit_type), key.segment, key.gop, key.level], payload) for key, payload in payloads]
+
+
+def unpack_payloads(kept: list[tuple[list[int], bytes]]) -> list[Payload]:
+    return [(UnitKey(*numbers), payload) for numbers, payload in kept]
+
+
+def write_container(file: BinaryIO, payloads: list[Payload]) -> None:
+    writer = ContainerWriter(file)
+    writer.write_file_header()
+    for key, payload in payloads:
+        writer.write_unit(key, payload)
+    writer.finish()
+
+
+def component_bytes(source: str | bytes, cross_entropy_bytes: dict[str, float]) -> dict[str, int]:
+    """Bytes on disk by component; GOP units are shared out by the cross-entropy of what they hold."""
+    with ContainerReader(source) as container:
+        sizes = {kind: sum(e.size for e in container.entries if e.key.unit_type == kind) for kind in UnitType}
+        whole = container.size
+    total = sum(cross_entropy_bytes.values())
+    parts = {"network": sizes[UnitType.NETWORK]}
+    for part, share in cross_entropy_bytes.items():
+        parts[part] = round(sizes[UnitType.GOP] * share / total) if total else 0
+    parts["digests"] = sizes[UnitType.DIGEST]
+    parts["headers"] = whole - sum(parts.values())
+    return parts
+
+
+def encode_frames(
+    frames: Iterable[Frame],
+    video_format: VideoFormat,
+    output: str | os.PathLike[str] | BinaryIO,
+    settings: EncodeSettings,
+    *,
+    picture_count: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: Callable[[ProgressEvent], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> EncodeSummary:
+    """Encode frames of one format into `output`: a path, replaced only by a whole and verified file, or a binary file.
+
+    checkpoint: where to keep one, also what `resume` goes on from; it is removed when the output is there.
+    should_stop: asked between steps; once true, the checkpoint is written and Interrupted raised.
+    Raises EncodeError, NvcodecError from reading the source, OSError never.
+    """
+    path = None if hasattr(output, "write") else Path(output)
+    kept = None if checkpoint is None else Path(checkpoint)
+    if path is not None and not path.resolve().parent.is_dir():
+        raise EncodeError(f"{path}: the folder does not exist")
+    encode = Encode(
+        settings,
+        video_format,
+        checkpoint=kept,
+        resume=resume,
+        progress=progress,
+        should_stop=should_stop,
+        scratch=None,
+    )
+    try:
+        encode.read(frames, picture_count)
+        payloads, summary = encode.run()
+        written = _write(encode, payloads, path, output)
+    finally:
+        encode.source.close()
+    summary.file_bytes = len(written)
+    pixels = video_format.width * video_format.height * summary.picture_count
+    summary.rate_bpp = len(written) * 8 / pixels
+    summary.component_bytes = component_bytes(written, summary.cross_entropy_bytes)
+    if kept is not None and kept.exists():
+        kept.unlink()
+    return summary
+
+
+def _write(encode: Encode, payloads: list[Payload], path: Path | None, output: object) -> bytes:
+    """Write, verify, and only then put the file in its place."""
+    whole = io.BytesIO()
+    write_container(whole, payloads)
+    data = whole.getvalue()
+    if path is None:
+        encode.verify(data)
+        output.write(data)
+        return data
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.resolve().parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        encode.verify(Path(temporary))
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise EncodeError(f"{path}: cannot write the file: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            os.unlink(temporary)
+    return data
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+

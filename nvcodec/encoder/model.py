@@ -1,0 +1,164 @@
+"""The network's parameters in the fit, and the fit's image of the integer arithmetic.
+
+A value `v` here stands for the integer `1024 * v` of the decoder. `FitOperations` runs the same description of the
+maths (`synthesis.network`) as the decoder's backends: plain floats at first, then, with `exact` set, weights, biases,
+activations and steps rounded as the integers will be, with straight-through gradients.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.synthesis import arithmetic
+from nvcodec.synthesis.layers import COARSEST, ConvLayer, level_layers
+from nvcodec.synthesis.packing import bilinear_kernel
+
+UNIT = float(1 << arithmetic.ACTIVATION_FRACTION_BITS)
+LIMIT = arithmetic.ACTIVATION_MAX / UNIT
+WEIGHT_MAX = 127
+INITIAL_STEP = 0.096
+BIAS_SHIFT_MAX = 15
+
+
+def round_through(x: Tensor) -> Tensor:
+    """floor(x + 1/2), gradient of the identity."""
+    return x + (torch.floor(x + 0.5) - x).detach()
+
+
+class ConvParameters(nn.Module):
+    """Weight and biases of one layer; `shift`, `bias_shift` and `mask` are set when the network is quantised."""
+
+    def __init__(self, layer: ConvLayer):
+        super().__init__()
+        self.layer = layer
+        fan_in = layer.inputs * layer.kernel**2
+        weight = torch.randn(layer.weight_shape) * math.sqrt(1.0 / fan_in)
+        if layer.name in ("head", "fuse", "context_output"):
+            weight *= 0.1
+        self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
+        self.bias = nn.Parameter(torch.zeros(layer.bias_shape))
+        self.register_buffer("shift", torch.tensor(-1))
+        self.register_buffer("bias_shift", torch.tensor(0))
+        self.register_buffer("mask", torch.ones(layer.weight_shape, dtype=torch.bool))
+
+    def integer_weight(self) -> Tensor:
+        """Weights as the file's integers, with gradients."""
+        scaled = (self.weight * self.mask) * float(2 ** int(self.shift))
+        return round_through(scaled).clamp(-WEIGHT_MAX, WEIGHT_MAX)
+
+    def integer_bias(self) -> Tensor:
+        """Biases as the file's integers (before their left shift), with gradients."""
+        scaled = self.bias * (UNIT * 2.0 ** (int(self.shift) - int(self.bias_shift)))
+        return round_through(scaled).clamp(-WEIGHT_MAX, WEIGHT_MAX)
+
+    def values(self, exact: bool) -> tuple[Tensor, Tensor]:
+        """Weight and biases as real values, rounded when exact."""
+        if not exact:
+            return self.weight, self.bias
+        shift = int(self.shift)
+        weight = self.integer_weight() * 2.0**-shift
+        bias = self.integer_bias() * (2.0 ** (int(self.bias_shift) - shift) / UNIT)
+        return weight.contiguous(memory_format=torch.channels_last), bias
+
+
+class NetworkParameters(nn.Module):
+    """All levels' layers, the quantisation steps of the grids, and the window weights of every picture."""
+
+    def __init__(self, config: ModelConfig, chroma_format: str, picture_count: int):
+        super().__init__()
+        self.config, self.chroma_format = config, chroma_format
+        self.layers = nn.ModuleDict()
+        self.log_step = nn.ParameterDict()
+        self.log_gop_step = nn.ParameterDict()
+        self.window = nn.ParameterDict()
+        for level in range(COARSEST, -1, -1):
+            own = config.levels[level]
+            for layer in level_layers(config, level, chroma_format):
+                self.layers[f"{level}_{layer.name}"] = ConvParameters(layer)
+            if own.grid_channels:
+                self.log_step[str(level)] = nn.Parameter(torch.full((own.grid_channels,), math.log(INITIAL_STEP)))
+                if own.gop_grid_flag:
+                    self.log_gop_step[str(level)] = nn.Parameter(
+                        torch.full((own.grid_channels,), math.log(INITIAL_STEP))
+                    )
+                if own.window_flag:
+                    weights = torch.zeros(picture_count, config.window_length)
+                    weights[:, 0] = 1.0
+                    self.window[str(level)] = nn.Parameter(weights)
+
+    def conv(self, level: int, name: str) -> ConvParameters:
+        return self.layers[f"{level}_{name}"]
+
+    def layers_of(self, level: int) -> list[ConvParameters]:
+        """A level's layers in coding order."""
+        return [self.conv(level, layer.name) for layer in level_layers(self.config, level, self.chroma_format)]
+
+    def steps(self, level: int, exact: bool, gop: bool = False) -> Tensor:
+        """Quantisation steps of a level's channels, real values (integer steps over 1024)."""
+        step = (self.log_gop_step if gop else self.log_step)[str(level)].exp()
+        return round_through((step * UNIT).clamp(1, 255)) / UNIT if exact else step
+
+    def window_weights(self, level: int, exact: bool) -> Tensor:
+        """(pictures, window_length) weights of a level, real values."""
+        weights = self.window[str(level)]
+        one = float(1 << arithmetic.WINDOW_FRACTION_BITS)
+        return round_through((weights * one).clamp(-128, 127)) / one if exact else weights
+
+
+class FitOperations:
+    """`synthesis.network.Operations` on torch tensors with gradients, channels last."""
+
+    def __init__(self, network: NetworkParameters, height: int, width: int):
+        self.network, self.exact = network, False
+        self.sizes = {level: arithmetic.level_size(height, width, level) for level in range(COARSEST + 1)}
+        kernel = torch.from_numpy(bilinear_kernel(network.chroma_format)).float() / 16
+        self.kernel = kernel.contiguous(memory_format=torch.channels_last)
+
+    def conv(
+        self, level: int, name: str, x: Tensor, *, leaky: bool = False, kind: Tensor | int = 0, more_shift: int = 0
+    ) -> Tensor:
+        parameters = self.network.conv(level, name)
+        weight, biases = parameters.values(self.exact)
+        padding = parameters.layer.kernel // 2
+        if isinstance(kind, Tensor):
+            y = F.conv2d(x, weight, None, padding=padding) + biases[kind][:, :, None, None]
+        else:
+            y = F.conv2d(x, weight, biases[kind], padding=padding)
+        if more_shift:
+            y = y * 2.0**-more_shift
+        if leaky and not self.exact:
+            return F.leaky_relu(y, 2.0**-arithmetic.LEAKY_SHIFT)
+        if self.exact:
+            scaled = y * UNIT + 0.5
+            if leaky:
+                scaled = F.leaky_relu(scaled, 2.0**-arithmetic.LEAKY_SHIFT)
+            y = (scaled + (torch.floor(scaled) - scaled).detach()) * (1 / UNIT)
+        return y
+
+    def clamp(self, x: Tensor) -> Tensor:
+        return x.clamp(-LIMIT, LIMIT)
+
+    def add(self, a: Tensor, b: Tensor) -> Tensor:
+        return a + b
+
+    def concat(self, parts: list[Tensor]) -> Tensor:
+        return torch.cat(parts, 1)
+
+    def shuffle(self, x: Tensor, level: int) -> Tensor:
+        height, width = self.sizes[level]
+        return F.pixel_shuffle(x, 2)[..., :height, :width]
+
+    def repeat(self, x: Tensor, level: int) -> Tensor:
+        height, width = self.sizes[level]
+        return F.interpolate(x, scale_factor=2, mode="nearest")[..., :height, :width]
+
+    def upsample_picture(self, x: Tensor, level: int) -> Tensor:
+        y = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.kernel)
+        if self.exact:
+            y = round_through(y * UNIT) * (1 / UNIT)
+        return self.shuffle(y, level)
