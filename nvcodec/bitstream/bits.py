@@ -44,7 +44,7 @@ class BitReader:
     def varint(self, what: str = "varint") -> int:
         """An unsigned LEB128 of at most 5 bytes, in minimal form, below 2**32.
 
-        Raises UnitTruncated, NonMinimalVarint. Source: bitstream_spec.md, varint.
+        Raises UnitTruncated, NonMinimalVarint. Source: bitstream_spec.md, section 2.3.
         """
         where = self.where()
         value = 0

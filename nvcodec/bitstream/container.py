@@ -83,7 +83,7 @@ def _write_plain(header: Header) -> bytes:
 
 
 def write_unit_bytes(key: UnitKey, payload: bytes) -> bytes:
-    """A whole unit: header, payload, CRC. Raises LimitExceeded. Source: bitstream_spec.md, units."""
+    """A whole unit: header, payload, CRC. Raises LimitExceeded. Source: bitstream_spec.md, section 3.2."""
     covered = _write_plain(UnitHeader(key, len(payload))) + payload
     return covered + crc32c(covered).to_bytes(CRC_BYTES, "little")
 

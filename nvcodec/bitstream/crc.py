@@ -29,7 +29,7 @@ _TABLES = _make_tables()
 
 
 def crc32c(data: bytes) -> int:
-    """The CRC-32C of `data`, as an unsigned 32-bit integer. Source: bitstream_spec.md, units."""
+    """The CRC-32C of `data`, as an unsigned 32-bit integer. Source: bitstream_spec.md, section 3.3."""
     t0, t1, t2, t3, t4, t5, t6, t7 = _TABLES
     crc = 0xFFFFFFFF
     view = memoryview(data)

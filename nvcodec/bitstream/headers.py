@@ -39,7 +39,7 @@ CICP_UNSPECIFIED = 2
 
 @dataclass
 class FileHeader:
-    """The first eight bytes. Source: bitstream_spec.md, file header."""
+    """The first eight bytes. Source: bitstream_spec.md, section 3.1."""
 
     version_major: int = VERSION_MAJOR
     version_minor: int = VERSION_MINOR
@@ -61,7 +61,7 @@ class FileHeader:
 
 @dataclass
 class Footer:
-    """The last twelve bytes: where the INDEX unit starts. Source: bitstream_spec.md, footer."""
+    """The last twelve bytes: where the INDEX unit starts. Source: bitstream_spec.md, section 3.4."""
 
     index_offset: int = 0
 
@@ -73,7 +73,7 @@ class Footer:
 
 @dataclass
 class UnitHeader:
-    """What precedes a unit's payload. Source: bitstream_spec.md, units."""
+    """What precedes a unit's payload. Source: bitstream_spec.md, section 3.2."""
 
     key: UnitKey = field(default_factory=lambda: UnitKey(0))
     payload_length: int = 0
@@ -117,7 +117,7 @@ class ColourDescription:
 
 @dataclass
 class SequenceHeader:
-    """The SEQUENCE unit: what holds for the whole file. Source: bitstream_spec.md, sequence unit."""
+    """The SEQUENCE unit: what holds for the whole file. Source: bitstream_spec.md, section 5.1."""
 
     width: int = 1
     height: int = 1
@@ -135,7 +135,7 @@ class SequenceHeader:
     model: ModelConfig = field(default_factory=ModelConfig)
 
     def visit(self, v: Visitor) -> None:
-        """Raises ValueOutOfRange, UnsupportedProfile, InconsistentStream, and what ModelConfig.visit raises."""
+        """Raises ValueOutOfRange, UnsupportedProfile, InconsistentStream, LimitExceeded, and what ModelConfig.visit raises."""
         self.width = v.u("width", 16, self.width, low=1, high=limits.MAX_WIDTH)
         self.height = v.u("height", 16, self.height, low=1, high=limits.MAX_HEIGHT)
         self.chroma_format = v.choice("chroma_format", 2, self.chroma_format, CHROMA_FORMATS)
@@ -155,6 +155,18 @@ class SequenceHeader:
         self._visit_colour(v)
         self._visit_pixel_aspect(v)
         self.model = self.model.visit(v)
+        self._check_latents(v)
+
+    def _check_latents(self, v: Visitor) -> None:
+        latents = sum(
+            own.grid_channels * -(-self.height // (2 << level)) * -(-self.width // (2 << level))
+            for level, own in enumerate(self.model.levels)
+        )
+        if latents > limits.MAX_PICTURE_LATENTS:
+            raise LimitExceeded(
+                f"{v.where()}: the grids of {self.width}x{self.height} pictures have {latents} latents, "
+                f"allowed is at most {limits.MAX_PICTURE_LATENTS}"
+            )
 
     def _visit_colour(self, v: Visitor) -> None:
         present = v.flag("colour_description_present_flag", self.colour_description is not None)
@@ -171,7 +183,7 @@ class SequenceHeader:
 
 @dataclass
 class SegmentHeader:
-    """A SEGMENT unit: which pictures it has, and in which GoPs. Source: bitstream_spec.md, segment unit."""
+    """A SEGMENT unit: which pictures it has, and in which GoPs. Source: bitstream_spec.md, section 5.2."""
 
     first_picture: int = 0
     picture_count: int = 1
@@ -218,7 +230,7 @@ class TensorCoding:
 
     def visit(self, v: Visitor, i: int) -> TensorCoding:
         return TensorCoding(
-            v.u(f"scale_index[{i}]", 6, self.scale_index, high=limits.MAX_TABLE_INDEX),
+            v.u(f"scale_index[{i}]", 6, self.scale_index, high=limits.MAX_SCALE_INDEX),
             v.u(f"shift[{i}]", 4, self.shift),
         )
 
@@ -228,7 +240,7 @@ class NetworkHeader:
     """A NETWORK unit's header: tensors and quantisation steps of a level.
 
     A weight tensor's shift is the right shift after its layer; a bias tensor's the left shift that takes a coded
-    bias to accumulator units. Source: bitstream_spec.md, network unit.
+    bias to accumulator units. Source: bitstream_spec.md, section 5.3.
     """
 
     level_config: LevelConfig
@@ -272,7 +284,7 @@ class NetworkHeader:
 class GopHeader:
     """A GOP unit's header. Both fields of the blank one come from the segment and the model configuration.
 
-    Source: bitstream_spec.md, GoP unit.
+    Source: bitstream_spec.md, section 5.4.
     """
 
     picture_count: int
@@ -289,12 +301,12 @@ class GopHeader:
                 f"{v.where()}: picture_count is {picture_count}, the segment's gop_length is {self.picture_count}"
             )
         if self.window_flag:
-            self.window_scale_index = v.u("window_scale_index", 6, self.window_scale_index, high=limits.MAX_TABLE_INDEX)
+            self.window_scale_index = v.u("window_scale_index", 6, self.window_scale_index, high=limits.MAX_SCALE_INDEX)
 
 
 @dataclass
 class DigestPayload:
-    """A DIGEST unit: the first bytes of SHA-256 over each picture of a GoP. Source: bitstream_spec.md, digest unit."""
+    """A DIGEST unit: the first bytes of SHA-256 over each picture of a GoP. Source: bitstream_spec.md, section 5.5."""
 
     picture_count: int
     """The GoP's length; not coded here."""
@@ -328,7 +340,7 @@ class DigestPayload:
 class IndexPayload:
     """The INDEX unit: key and size in bytes of every unit before it, in file order from byte 8.
 
-    Source: bitstream_spec.md, index unit.
+    Source: bitstream_spec.md, section 5.6.
     """
 
     entries: list[tuple[UnitKey, int]] = field(default_factory=list)

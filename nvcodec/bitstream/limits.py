@@ -1,4 +1,4 @@
-"""Caps that hold before anything is allocated (bitstream_spec.md, limits).
+"""Caps that hold before anything is allocated (bitstream_spec.md, section 3.6).
 
 A file of a few bytes must not make a decoder ask for gigabytes. Each cap is generous for honest files.
 """
@@ -19,7 +19,7 @@ MAX_GOPS = (1 << 16) - 1
 """GoPs per segment: what gop_count can say."""
 
 MAX_GOP_LENGTH = 1024
-"""Pictures per GoP: a GoP's grids are decoded together, so this bounds the decoder's memory and seek time."""
+"""Pictures per GoP: a seek decodes the GoP's grids from its start, so this bounds the time of one."""
 
 MAX_UNITS = 1 << 22
 """Units per file: bounds the list of units. 2**24 pictures in GoPs of 32 need 3.1 million."""
@@ -33,5 +33,8 @@ MAX_WINDOW_LENGTH = 8
 MAX_FUSION_COUNT = 3
 """Fusion layers of a multi-scale feature block; the paper uses 3."""
 
-MAX_TABLE_INDEX = 39
-"""The last table of the family of discretised Laplace distributions (bitstream_spec.md, probability tables)."""
+MAX_SCALE_INDEX = 39
+"""The widest of the family of discretised Laplace distributions (bitstream_spec.md, section 7.1)."""
+
+MAX_PICTURE_LATENTS = 1 << 26
+"""Latents of all levels' grids at one moment: what a decoder holds several times over. One per sample of 8192x8192."""

@@ -50,7 +50,7 @@ class LevelConfig:
             )
 
     def visit(self, v: Visitor, level: int) -> LevelConfig:
-        """The syntax of one level. Source: bitstream_spec.md, model configuration."""
+        """The syntax of one level. Source: bitstream_spec.md, section 5.1.1."""
         features = v.u(f"features[{level}]", 6, self.features, low=1)
         branch = v.u(f"branch[{level}]", 6, self.branch)
         grid_channels = v.u(f"grid_channels[{level}]", 5, self.grid_channels)
@@ -107,7 +107,7 @@ class ModelConfig:
         self.visit(WriteVisitor("model configuration"))
 
     def visit(self, v: Visitor) -> ModelConfig:
-        """The syntax, levels from the coarsest. Source: bitstream_spec.md, model configuration."""
+        """The syntax, levels from the coarsest. Source: bitstream_spec.md, section 5.1.1."""
         coarse_to_fine = [self.levels[level].visit(v, level) for level in reversed(range(LEVELS))]
         config = ModelConfig(
             levels=tuple(reversed(coarse_to_fine)),

@@ -17,7 +17,7 @@ class UnitType(IntEnum):
     INDEX = 6
 
 
-_NUMBERED_BY = {
+_NUMBERED_BY: dict[int, tuple[str, ...]] = {
     UnitType.SEQUENCE: (),
     UnitType.SEGMENT: ("segment",),
     UnitType.NETWORK: ("segment", "level"),

@@ -237,7 +237,7 @@ class WriteVisitor(Visitor):
 def write_payload(header: Header, coded: bytes = b"") -> bytes:
     """A unit's payload: the header, zero bits up to a byte boundary, then the entropy-coded words.
 
-    Raises ValueOutOfRange, InconsistentStream, PartialWord. Source: bitstream_spec.md, units.
+    Raises ValueOutOfRange, InconsistentStream, PartialWord. Source: bitstream_spec.md, section 5.
     """
     visitor = WriteVisitor(type(header).__name__)
     header.visit(visitor)

@@ -64,7 +64,7 @@ def source_format(sequence: SequenceHeader) -> VideoFormat:
 
 
 def picture_digest(planes: tuple[np.ndarray, ...] | list[np.ndarray], digest_bytes: int) -> bytes:
-    """The first bytes of SHA-256 over the planes' samples (spec 5.5)."""
+    """The first bytes of SHA-256 over the planes' samples (bitstream_spec.md, section 5.5)."""
     sha = hashlib.sha256()
     for plane in planes:
         little = plane if plane.dtype == np.uint8 else plane.astype("<u2")

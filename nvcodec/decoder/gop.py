@@ -1,4 +1,7 @@
-"""The grids of one GoP, decoded as far as they are asked for, and the embeddings made of them (spec 5.4, 6.3)."""
+"""The grids of one GoP, decoded as far as they are asked for, and the embeddings made of them.
+
+Source: bitstream_spec.md, sections 5.4 and 6.3.
+"""
 
 from __future__ import annotations
 

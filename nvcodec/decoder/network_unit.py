@@ -1,4 +1,7 @@
-"""A NETWORK unit's payload to a level's integers (spec 5.3); the order of its tensors, for the encoder too."""
+"""A NETWORK unit's payload to a level's integers; the order of its tensors, for the encoder too.
+
+Source: bitstream_spec.md, section 5.3.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The scale-adaptive loss: a distortion per scale, weighted by weights that follow the fit.
 
 `psnr`: squared error, three quarters luma. `ssim`: alpha * L1 + beta * (1 - SSIM) on luma phases with the paper's
-weights per scale. How the paper adapts its weights is not public; here each scale keeps a fixed share of the loss
-relative to the finest: weight = share * (running distortion at scale 1 / running distortion of the scale).
+weights per scale. How the paper adapts its weights is not public; here a scale that lags behind the finest weighs
+more: weight = share * (running distortion of the scale / running distortion at scale 1), within limits.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class ScaleAdaptiveLoss:
         self.running[scale] = value if old == 0.0 else MEMORY * old + (1 - MEMORY) * value
 
     def _weight(self, scale: int, share: float) -> float:
-        if not self.adaptive or self.running[scale] == 0.0:
+        if not self.adaptive or self.running[0] == 0.0:
             return share
-        ratio = self.running[0] / self.running[scale]
+        ratio = self.running[scale] / self.running[0]
         return share * min(RATIO_LIMIT, max(1 / RATIO_LIMIT, ratio))
 
     @staticmethod

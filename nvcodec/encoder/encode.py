@@ -57,7 +57,11 @@ MIN_NETWORK_BITS_PER_WEIGHT = 1.0
 
 @dataclass(frozen=True)
 class ProgressEvent:
-    """Where an encode stands. phase: 'read', 'analyse', 'fit', 'prune and quantise', 'refine', 'write', 'verify'."""
+    """Where an encode stands.
+
+    phase: 'read', 'analyse', 'fit', 'prune and quantise', 'refine', 'write' or 'verify'. done and total count pictures,
+    or, in the three phases of a segment's fit, thousandths of the fit.
+    """
 
     phase: str
     done: int
@@ -332,8 +336,8 @@ class Encode:
         psnr = -10 * torch.tensor(max(result.mse[0], 1e-10)).log10().item()
         self._report(
             phase,
-            min(fit.step_number, fit.steps),
-            fit.steps,
+            round(1000 * fit.share),
+            1000,
             loss=result.loss,
             psnr_db=psnr,
             rate_bpp=result.bits_per_picture / fit.pixels,

@@ -1,6 +1,6 @@
 """The fit: gradient descent on the network, with the rate in the loss, in phases (docs/decisions.md).
 
-Shares of the steps: no rate, then the rate ramped in; first additive noise, then hard rounding for the distortion
+Shares of the work: no rate, then the rate ramped in; first additive noise, then hard rounding for the distortion
 with noise for the rate (a rate computed on rounded grids explodes); last, weights pruned and quantised and the
 integer arithmetic simulated. Everything that a later step depends on is in `state()`, so a resumed fit equals an
 uninterrupted one.
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from nvcodec.bitstream.model_config import ModelConfig
 from nvcodec.encoder.analysis import AnalysisNetwork
+from nvcodec.encoder.crop import Crop, random_crop, whole
 from nvcodec.encoder.distortion import ScaleAdaptiveLoss
 from nvcodec.encoder.free import FreeGrids
 from nvcodec.encoder.model import FitOperations, NetworkParameters, round_through
@@ -29,6 +30,8 @@ from nvcodec.synthesis.layers import PICTURE_CHANNELS
 RATE_FREE_SHARE = 0.05
 RATE_FULL_SHARE = 0.10
 NOISE_SHARE = 0.15
+CROP_SHARE = 0.60
+CROP_PIXELS = 64_000
 QUANTISE_SHARE = 0.70
 FREE_SHARE = 0.85
 FREE_RATE = 0.2  # latent units a step, for a gradient of the channel's root mean square
@@ -75,8 +78,10 @@ class Fit:
         self.ops = FitOperations(self.network, video.height, video.width)
         self.cache = GridCache(config, gops, video.height, video.width, device)
         self.model = RunModel(self.network, self.ops, self.cache, gops)
-        run = preset.run_length
-        self.steps = max(round(preset.epochs * pictures / run), preset.minimum_steps)
+        epochs = max(preset.epochs, preset.minimum_steps * preset.run_length / pictures)
+        self.work = round(epochs * pictures * self.pixels)
+        """Luma samples to visit; a step's cost grows with the samples it visits, so shares of this are of time."""
+        self.work_done = 0
         self.step_number = 0
         self.free: FreeGrids | None = None
         self.means = [self._mean_picture(gop) for gop in gops]
@@ -93,11 +98,11 @@ class Fit:
 
     @property
     def done(self) -> bool:
-        return self.step_number >= self.steps
+        return self.work_done >= self.work
 
     @property
     def share(self) -> float:
-        return min(1.0, self.step_number / self.steps)
+        return min(1.0, self.work_done / self.work)
 
     @property
     def phase(self) -> str:
@@ -122,6 +127,11 @@ class Fit:
         first = min(max(first, 0), self.gops[index].length - length)
         return index, list(range(first, first + length))
 
+    def _choose_crop(self) -> Crop:
+        if self.share >= CROP_SHARE:
+            return whole(self.ops.height, self.ops.width)
+        return random_crop(self.ops.height, self.ops.width, CROP_PIXELS, self.random)
+
     def quantise(self, z: Tensor, mode: str) -> tuple[Tensor, Tensor]:
         """(what the network sees, what the rate is computed on)."""
         if mode == "none":
@@ -131,7 +141,9 @@ class Fit:
 
     def grids(self, gop_index: int, pictures: list[int], packed: Tensor, mode: str) -> Grids:
         """Analysis of a run: its fresh temporal grids and its GoP's grids, quantised as the mode says."""
-        gop, mean = self.gops[gop_index], self.means[gop_index]
+        gop = self.gops[gop_index]
+        rows, columns = self.model.crop.slices(0)
+        mean = self.means[gop_index][:, :, rows, columns]
         both = torch.cat([torch.cat([packed, mean.expand(len(packed), -1, -1, -1)], 1), torch.cat([mean, mean], 1)])
         temporal, background = self.analysis(both.contiguous(memory_format=torch.channels_last), 1)
         grids = Grids()
@@ -168,7 +180,9 @@ class Fit:
             group["lr"] = self.learning_rate()
         gop_index, pictures = self._choose_run()
         gop = self.gops[gop_index]
-        originals = self.targets.pictures([gop.first + picture for picture in pictures])
+        self.model.look_at(self._choose_crop())
+        crop = self.model.crop
+        originals = self.targets.pictures([gop.first + picture for picture in pictures], crop)
         leaves = None
         if self.free is None:
             grids = self.grids(gop_index, pictures, originals[0], self.mode())
@@ -180,7 +194,7 @@ class Fit:
         distortion, mse = self.loss(decoded, originals)
         temporal_bits, gop_bits = self.model.bits(gop_index, grids)
         bits = temporal_bits / len(pictures) + gop_bits / gop.length
-        loss = distortion + self.rate_weight() * bits / self.pixels
+        loss = distortion + self.rate_weight() * bits / crop.pixels
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.optimiser.param_groups[0]["params"], GRADIENT_NORM)
@@ -189,9 +203,10 @@ class Fit:
             progress = (self.share - FREE_SHARE) / (1 - FREE_SHARE)
             rate = FREE_RATE_EXTRA if self.done else FREE_RATE + (FREE_RATE_LAST - FREE_RATE) * progress
             self.free.descend(gop_index, leaves, rate)
-        self.cache.store(gop_index, grids if leaves is None else leaves)
+        self.cache.store(gop_index, grids if leaves is None else leaves, crop)
         self.step_number += 1
-        return StepResult(loss.item(), mse, bits.item())
+        self.work_done += len(pictures) * crop.pixels
+        return StepResult(loss.item(), mse, bits.item() * self.pixels / crop.pixels)
 
     def _quantised(self, leaves: Grids) -> Grids:
         grids = Grids()
@@ -205,17 +220,19 @@ class Fit:
 
     def _analyse_all(self) -> None:
         """Fill the cache, and the free grids, with every picture's grids by the analysis network as it is now."""
+        self.model.look_at(whole(self.ops.height, self.ops.width))
         with torch.no_grad():
             for index, gop in enumerate(self.gops):
                 for picture in range(gop.length):
                     packed = self.targets.pictures([gop.first + picture])[0]
                     grids = self.grids(index, [picture], packed, "none")
                     self.free.store(index, grids)
-                    self.cache.store(index, grids)
+                    self.cache.store(index, grids, self.model.crop)
 
     def state(self) -> dict:
         return {
             "step": self.step_number,
+            "work": self.work_done,
             "exact": self.ops.exact,
             "network": self.network.state_dict(),
             "analysis": self.analysis.state_dict(),
@@ -229,7 +246,8 @@ class Fit:
         }
 
     def load(self, state: dict) -> None:
-        self.step_number, self.ops.exact, self.lam = state["step"], state["exact"], state["lambda"]
+        self.step_number, self.work_done = state["step"], state["work"]
+        self.ops.exact, self.lam = state["exact"], state["lambda"]
         self.network.load_state_dict(state["network"])
         self.analysis.load_state_dict(state["analysis"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -115,9 +115,11 @@ class FitOperations:
 
     def __init__(self, network: NetworkParameters, height: int, width: int):
         self.network, self.exact = network, False
+        self.height, self.width = height, width
         self.sizes = {level: arithmetic.level_size(height, width, level) for level in range(COARSEST + 1)}
         kernel = torch.from_numpy(bilinear_kernel(network.chroma_format)).float() / 16
-        self.kernel = kernel.contiguous(memory_format=torch.channels_last)
+        device = next(network.parameters()).device
+        self.kernel = kernel.to(device).contiguous(memory_format=torch.channels_last)
 
     def conv(
         self, level: int, name: str, x: Tensor, *, leaky: bool = False, kind: Tensor | int = 0, more_shift: int = 0

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.encoder.crop import Crop, whole
 from nvcodec.encoder.model import LIMIT, UNIT, FitOperations, NetworkParameters, round_through
 from nvcodec.synthesis import arithmetic, structure
 from nvcodec.synthesis.layers import COARSEST
@@ -61,17 +62,25 @@ class GridCache:
             self.temporal.append(temporal)
             self.background.append(background)
 
-    def grid(self, gop: int, level: int, grid: int) -> Tensor:
-        """(1, L, h, w) float."""
-        return self.temporal[gop][level][grid][None].float()
+    def grid(self, gop: int, level: int, grid: int, crop: Crop) -> Tensor:
+        """(1, L, h, w) float of a crop."""
+        rows, columns = crop.slices(level)
+        return self.temporal[gop][level][grid][None, :, rows, columns].float()
 
-    def store(self, gop: int, grids: Grids) -> None:
+    def gop_grid(self, gop: int, level: int, crop: Crop) -> Tensor:
+        """(1, L, h, w) float of a crop."""
+        rows, columns = crop.slices(level)
+        return self.background[gop][level][None, :, rows, columns].float()
+
+    def store(self, gop: int, grids: Grids, crop: Crop) -> None:
         with torch.no_grad():
             for level, fresh in grids.temporal.items():
+                rows, columns = crop.slices(level)
                 for number, value in fresh.items():
-                    self.temporal[gop][level][number] = stored(value[0])
+                    self.temporal[gop][level][number, :, rows, columns] = stored(value[0])
             for level, value in grids.background.items():
-                self.background[gop][level].copy_(stored(value[0]))
+                rows, columns = crop.slices(level)
+                self.background[gop][level][:, rows, columns] = stored(value[0])
 
     def state(self) -> dict:
         return {"temporal": self.temporal, "background": self.background}
@@ -91,7 +100,13 @@ class RunModel:
     def __init__(self, network: NetworkParameters, ops: FitOperations, cache: GridCache, gops: list[Gop]):
         self.network, self.ops, self.cache, self.gops = network, ops, cache, gops
         self.config = network.config
+        self.crop = whole(ops.height, ops.width)
         self.levels = [level for level in range(COARSEST, -1, -1) if self.config.levels[level].grid_channels]
+
+    def look_at(self, crop: Crop) -> None:
+        """Everything that follows is about this part of the pictures."""
+        self.crop = crop
+        self.ops.sizes = crop.sizes()
 
     def fresh_grids(self, level: int, gop: Gop, pictures: list[int]) -> dict[int, int]:
         """{grid: row in the run} of the grids that stand at one of the run's pictures."""
@@ -107,15 +122,19 @@ class RunModel:
 
     def _grid(self, gop_index: int, grids: Grids, level: int, grid: int) -> Tensor:
         fresh = grids.temporal.get(level, {})
-        return fresh[grid] if grid in fresh else self.cache.grid(gop_index, level, grid)
+        return fresh[grid] if grid in fresh else self.cache.grid(gop_index, level, grid, self.crop)
 
     def _seen(self, q: Tensor) -> Tensor:
         gain = float(1 << arithmetic.CONTEXT_INPUT_SHIFT) / UNIT
         return (q * gain).clamp(-LIMIT, LIMIT)
 
+    def _zeros(self, level: int) -> Tensor:
+        channels = self.config.levels[level].grid_channels
+        return torch.zeros((1, channels, *self.ops.sizes[level]), device=self.ops.kernel.device)
+
     def _previous(self, gop_index: int, grids: Grids, level: int, grid: int) -> Tensor:
         if grid == 0:
-            return torch.zeros_like(self.cache.temporal[gop_index][level][0])[None].float()
+            return self._zeros(level)
         return self._grid(gop_index, grids, level, grid - 1)
 
     def laplace(self, gop_index: int, grids: Grids, level: int) -> tuple[Tensor, Tensor, Tensor] | None:
@@ -136,8 +155,7 @@ class RunModel:
             previous.append(torch.zeros_like(grids.background_rate[level]))
             if use_coarser:
                 below = grids.background.get(level + 1)
-                empty = torch.zeros_like(self.cache.temporal[gop_index][level + 1][:1], dtype=torch.float32)
-                coarser.append(empty if below is None else below)
+                coarser.append(self._zeros(level + 1) if below is None else below)
         if not charged:
             return None
         inputs = []
@@ -184,7 +202,7 @@ class RunModel:
         if own.gop_grid_flag:
             background = grids.background.get(level)
             if background is None:
-                background = self.cache.background[gop_index][level][None].float()
+                background = self.cache.gop_grid(gop_index, level, self.crop)
             x = x + background * self.network.steps(level, self.ops.exact, gop=True).view(1, -1, 1, 1)
         if self.ops.exact:
             x = round_through(x * UNIT) / UNIT

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nvcodec.encoder.crop import Crop
 from nvcodec.synthesis.packing import plane_phases
 from nvcodec.video.frame import Frame, VideoFormat
 
@@ -76,11 +77,18 @@ class Targets:
         self.chroma_format = source.format.chroma_format
         self.scale = float(1 << source.format.bit_depth)
 
-    def pictures(self, indices: list[int]) -> list[Tensor]:
-        """Packed pictures, (N, P, h_s, w_s), for scales 1, 1/2, 1/4, 1/8."""
+    def pictures(self, indices: list[int], crop: Crop | None = None) -> list[Tensor]:
+        """Packed pictures, (N, P, h_s, w_s), for scales 1, 1/2, 1/4, 1/8; of a crop, or whole."""
         planes = []
-        for number in range(len(self.source.format.plane_shapes)):
-            stack = np.stack([self.source.planes(self.first + i)[number] for i in indices]).astype(np.float32)
+        sources = [self.source.planes(self.first + i) for i in indices]
+        for number, (rows, columns) in enumerate(plane_phases(self.chroma_format)):
+            part = (slice(None), slice(None))
+            if crop is not None:
+                cells = crop.slices(0)
+                part = slice(cells[0].start * rows, cells[0].stop * rows), slice(
+                    cells[1].start * columns, cells[1].stop * columns
+                )
+            stack = np.stack([planes_of[number][part] for planes_of in sources]).astype(np.float32)
             planes.append(torch.from_numpy(stack)[:, None].to(self.device) / self.scale - 0.5)
         packed = []
         for scale in range(4):

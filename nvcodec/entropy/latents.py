@@ -23,7 +23,7 @@ def split_mean(mean8: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """(integer part r, sign 1 or -1, phase 0..4) of means in eighths: mean8 = 8 * r + sign * phase.
 
     r = floor((mean8 + 4) / 8), so a mean half-way between two integers takes the upper one.
-    Source: bitstream_spec.md, latents.
+    Source: bitstream_spec.md, section 7.2.
     """
     integer = (mean8 + 4) >> 3
     offset = mean8 - 8 * integer  # -4..3

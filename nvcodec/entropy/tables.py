@@ -49,7 +49,7 @@ def frequencies(table_index: int) -> npt.NDArray[np.uint32]:
     """Integer frequencies of the symbols -128..127 in a table, (256,), read-only; they sum to 2 ** 24.
 
     What flooring leaves over goes to the symbol 0.
-    Raises TableOutOfRange. Source: bitstream_spec.md, probability tables.
+    Raises TableOutOfRange. Source: bitstream_spec.md, section 7.1.
     """
     if not 0 <= table_index < TABLE_COUNT:
         raise TableOutOfRange(f"table index {table_index}: must be 0 to {TABLE_COUNT - 1}")

@@ -1,7 +1,7 @@
-"""Grids to what the network sees: window sums, dequantisation, context inputs and outputs (spec 6.3 and 6.4).
+"""Grids to what the network sees: window sums, dequantisation, context inputs and outputs.
 
 Plain numpy, shared by all backends: these are a few scalar operations per latent. float32 carries the integers, all
-of which stay below 2**24.
+of which stay below 2**24. Source: bitstream_spec.md, sections 6.3 and 6.4.
 """
 
 from __future__ import annotations

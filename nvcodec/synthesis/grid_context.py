@@ -1,4 +1,7 @@
-"""The context of a grid's symbols: what the context network sees, for encoder and decoder alike (spec 6.4)."""
+"""The context of a grid's symbols: what the context network sees, for encoder and decoder alike.
+
+Source: bitstream_spec.md, section 6.4.
+"""
 
 from __future__ import annotations
 

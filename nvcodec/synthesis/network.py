@@ -1,4 +1,4 @@
-"""MSNeRV's maths, once (bitstream_spec.md, section 6). Backends supply the operations.
+"""MSNeRV's maths, once (bitstream_spec.md, section 6.7). Backends supply the operations.
 
 A level takes its grid's embedding and the coarser level's features, runs the multi-scale feature block and, on
 the four finest levels, a head that yields the picture of its scale. The paper (arXiv 2506.15276) leaves the
@@ -21,7 +21,10 @@ class Operations(Protocol):
     """What a backend supplies. Tensors are (N, C, H, W); values are integers (or the fit's image of them)."""
 
     def conv(self, level: int, name: str, x: Tensor, *, leaky: bool = False, kind: int = 0, more_shift: int = 0) -> Tensor:
-        """floor((sum w*x + b + 2**(s-1)) / 2**s), s the layer's shift plus more_shift; leaky: see spec 6.2."""
+        """floor((sum w*x + b + half(s)) / 2**s), s = shift + more_shift, half(s) = 2**(s-1), or 0 for s = 0.
+
+        leaky: a negative numerator is divided by 2**(s+3) instead. Source: bitstream_spec.md, section 6.2.
+        """
 
     def clamp(self, x: Tensor) -> Tensor:
         """Clamp to [-ACTIVATION_MAX, ACTIVATION_MAX]."""
@@ -37,7 +40,7 @@ class Operations(Protocol):
         """Nearest-neighbour upsampling by 2, cropped to the level's size."""
 
     def upsample_picture(self, x: Tensor, level: int) -> Tensor:
-        """Bilinear upsampling by 2 of a packed picture to the level's size (spec 6.5)."""
+        """Bilinear upsampling by 2 of a packed picture to the level's size (bitstream_spec.md, section 6.5)."""
 
 
 def level_features(ops: Operations, config: ModelConfig, level: int, embedding: Tensor | None, coarser: Tensor | None) -> Tensor:

@@ -1,7 +1,8 @@
-"""Planes to network channels and back: luma and chroma phases at half the picture's size (spec 6.5).
+"""Planes to network channels and back: luma and chroma phases at half the picture's size.
 
 A 4:2:0 picture is six channels (four luma phases in raster order, Cb, Cr), 4:2:2 eight, 4:4:4 twelve, 4:0:0 four.
 Odd sizes repeat the last row and column on the way in; the surplus is cropped on the way out.
+Source: bitstream_spec.md, section 6.5.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def unpack(channels: np.ndarray, chroma_format: str, plane_shapes: list[tuple[in
 
 
 def to_samples(picture: np.ndarray, bit_depth: int) -> np.ndarray:
-    """Clamped network output, integers in 1/4096 around mid-grey, to samples (spec 6.6)."""
+    """Clamped network output, integers in 1/4096 around mid-grey, to samples (bitstream_spec.md, section 6.6)."""
     shift = PICTURE_FRACTION_BITS - bit_depth
     half = (1 << shift) >> 1
     rounded = np.floor((picture + half) / (1 << shift)) + (1 << (bit_depth - 1))

@@ -1,4 +1,4 @@
-"""Which grids a picture's embedding is made of, and in which order pictures are decoded (spec sections 4 and 6.3).
+"""Which grids a picture's embedding is made of, and in which order pictures are decoded (bitstream_spec.md, section 4).
 
 A level's temporal grids stand at every 2**k-th picture of a GoP, and at its end. In the grid profile every picture's
 window of decoded pictures is empty; the motion profile will fill `CodedPicture.references`.

@@ -37,7 +37,10 @@ class LevelWeights:
 
 
 def check_bound(where: str, name: str, layer: ConvWeights) -> None:
-    """Raise AccumulatorBound unless sum|w| * 4095 + |b| + half < 2**24 in every output channel (spec 6.1)."""
+    """Raise AccumulatorBound unless sum|w| * 4095 + |b| + half < 2**24 in every output channel.
+
+    Source: bitstream_spec.md, section 6.1.
+    """
     more_shift = arithmetic.CONTEXT_OUTPUT_SHIFT if name == "context_output" else 0
     half = 1 << (layer.shift + more_shift) >> 1
     total = np.abs(layer.weight).sum((1, 2, 3)) * arithmetic.ACTIVATION_MAX + np.abs(layer.bias).max(0) + half

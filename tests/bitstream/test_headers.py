@@ -303,3 +303,10 @@ def test_visitors_take_any_integer_type() -> None:
     np = pytest.importorskip("numpy")
     header = GopHeader(np.int64(5), True, np.uint8(3))
     assert read_payload(GopHeader(5, True), write_payload(header), PLACE) == GopHeader(5, True, 3)
+
+
+def test_a_tiny_file_cannot_ask_for_giant_grids() -> None:
+    levels = (LevelConfig(1, 0, 31), *ModelConfig().levels[1:])
+    header = SequenceHeader(width=8192, height=8192, model=ModelConfig(levels=levels))
+    with pytest.raises(LimitExceeded, match="latents, allowed is at most 67108864"):
+        write_payload(header)

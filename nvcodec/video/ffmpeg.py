@@ -1,0 +1,80 @@
+"""Running the ffmpeg of imageio-ffmpeg: never through a shell, names always as file: URLs, its last words as errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from io import BufferedIOBase
+from typing import cast
+
+import imageio_ffmpeg
+
+from nvcodec.video.errors import FfmpegMissing
+
+_QUIET = ("-v", "error", "-nostdin", "-nostats", "-hide_banner")
+
+
+def ffmpeg_executable() -> str:
+    """Raises FfmpegMissing."""
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise FfmpegMissing("imageio-ffmpeg carries no ffmpeg for this machine: set IMAGEIO_FFMPEG_EXE") from error
+
+
+def file_url(path: str | os.PathLike[str]) -> str:
+    """A name that ffmpeg takes for a file, whatever characters it has."""
+    return "file:" + os.fspath(path)
+
+
+def last_line(messages: str) -> str:
+    """The last thing that ffmpeg says, without the part of it that says it."""
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
+    if not lines:
+        return "it gives no reason"
+    line = re.sub(r"^(\[[^\]]* @ [^\]]*\] )+", "", lines[-1])
+    return re.sub(r"^Error opening input files: ", "", line)
+
+
+class FfmpegPipe:
+    """A running ffmpeg that reads raw pictures from us, or writes them to us. Its messages go to a private file."""
+
+    def __init__(self, arguments: Sequence[str], *, writes: bool):
+        """writes: whether ffmpeg writes to `pipe`; else it reads from it. Raises FfmpegMissing."""
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            self._process = subprocess.Popen(
+                [ffmpeg_executable(), *_QUIET, *arguments],
+                stdin=subprocess.DEVNULL if writes else subprocess.PIPE,
+                stdout=subprocess.PIPE if writes else subprocess.DEVNULL,
+                stderr=self._messages,
+            )
+        except OSError as error:
+            self._messages.close()
+            raise FfmpegMissing(f"ffmpeg does not start: {error.strerror or error}") from error
+        self.pipe = cast(BufferedIOBase, self._process.stdout if writes else self._process.stdin)
+
+    def wait(self) -> int:
+        """Close our end of a pipe that ffmpeg reads, and wait for its exit status."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        return self._process.wait()
+
+    def last_words(self) -> str:
+        """The last line of its messages; call after `wait`."""
+        self._messages.seek(0)
+        return last_line(self._messages.read().decode(errors="replace"))
+
+    def close(self) -> None:
+        """End it, if it still runs, and let go of everything."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(OSError):
+            self.pipe.close()
+        self._messages.close()

@@ -1,0 +1,58 @@
+"""Byte streams that are read in exact pieces, and whose first bytes can be looked at, on pipes too."""
+
+from __future__ import annotations
+
+from io import BufferedIOBase
+
+from nvcodec.video.errors import InputUnreadable
+
+
+class InputStream:
+    """A binary stream with a look ahead. `name` is how errors call it. All of it raises InputUnreadable."""
+
+    def __init__(self, file: BufferedIOBase, name: str):
+        self.name = name
+        self._file = file
+        self._ahead = bytearray()
+
+    def look(self, size: int) -> bytes:
+        """The next bytes, which stay unread; fewer than `size` where the stream ends."""
+        if len(self._ahead) < size:
+            self._ahead += self._fill(size - len(self._ahead))
+        return bytes(self._ahead[:size])
+
+    def read(self, size: int) -> bytearray:
+        """The next `size` bytes, fewer only where the stream ends."""
+        if not self._ahead:
+            return self._fill(size)
+        start = self._ahead[:size]
+        del self._ahead[:size]
+        return start + self._fill(size - len(start))
+
+    def read_line(self, limit: int) -> bytes:
+        """Bytes up to and with the next newline; without it where `limit` bytes or the stream end before."""
+        line = bytearray()
+        while len(line) < limit and not line.endswith(b"\n"):
+            byte = self.read(1)
+            if not byte:
+                break
+            line += byte
+        return bytes(line)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _fill(self, size: int) -> bytearray:
+        held = bytearray(size)
+        filled = 0
+        with memoryview(held) as view:
+            while filled < size:
+                try:
+                    count = self._file.readinto(view[filled:])
+                except OSError as error:
+                    raise InputUnreadable(f"{self.name}: cannot be read: {error.strerror or error}") from error
+                if not count:
+                    break
+                filled += count
+        del held[filled:]
+        return held

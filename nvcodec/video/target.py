@@ -1,0 +1,57 @@
+"""Outputs that appear whole or not at all: written to a private file beside the target, then renamed onto it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+
+from nvcodec.video.errors import OutputError, OutputExists
+from nvcodec.video.text import shown
+
+
+def refuse_existing(path: str | os.PathLike[str], overwrite: bool) -> None:
+    """Raise OutputExists where a file would be replaced without leave. '-', pipes and devices replace nothing."""
+    if os.fspath(path) != "-" and os.path.isfile(path) and not overwrite:
+        raise OutputExists(f"{shown(path)}: exists already: give -y to overwrite it")
+
+
+class Target:
+    """Where an output goes. `path` is what to write to: the private file, or a pipe or device itself.
+
+    Raises OutputError.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.name = shown(path)
+        try:
+            self._final = os.path.realpath(path)  # a link stays, what it points to is replaced
+            if os.path.isdir(self._final):
+                raise OutputError(f"{self.name}: is a directory")
+            self._is_renamed = not os.path.lexists(self._final) or os.path.isfile(self._final)
+            self.path = self._final
+            if self._is_renamed:
+                self.path = os.path.join(os.path.dirname(self._final), f".nvcodec-{secrets.token_hex(8)}.part")
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except (OSError, ValueError) as error:
+            raise self.refused(error) from error
+
+    def refused(self, error: OSError | ValueError) -> OutputError:
+        """The error of ours for one of the operating system's."""
+        reason = error.strerror if isinstance(error, OSError) else None
+        return OutputError(f"{self.name}: cannot be written: {reason or error}")
+
+    def commit(self) -> None:
+        """Put the whole output in its place. Raises OutputError, and then nothing is left behind."""
+        if self._is_renamed:
+            try:
+                os.replace(self.path, self._final)
+            except OSError as error:
+                self.discard()
+                raise self.refused(error) from error
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        if self._is_renamed:
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
