@@ -5,6 +5,6 @@ from __future__ import annotations
 from nvcodec.metrics.bdrate import bd_rate_percent
 from nvcodec.metrics.psnr import PsnrAccumulator, plane_psnr_db
 from nvcodec.metrics.ssim import ms_ssim
-from nvcodec.metrics.vmaf import vmaf
+from nvcodec.metrics.vmaf import vmaf_score
 
-__all__ = ["PsnrAccumulator", "bd_rate_percent", "ms_ssim", "plane_psnr_db", "vmaf"]
+__all__ = ["PsnrAccumulator", "bd_rate_percent", "ms_ssim", "plane_psnr_db", "vmaf_score"]

@@ -58,7 +58,7 @@ class FfmpegFailed(VideoError):
 
 
 class NotVideo(VideoError):
-    """ffmpeg opens the source, but there is no video in it."""
+    """The source can be opened, but there is no video in it."""
 
 
 class OutputError(VideoError):

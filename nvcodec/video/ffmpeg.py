@@ -14,6 +14,7 @@ from typing import cast
 import imageio_ffmpeg
 
 from nvcodec.video.errors import FfmpegMissing
+from nvcodec.video.text import shown
 
 _QUIET = ("-v", "error", "-nostdin", "-nostats", "-hide_banner")
 
@@ -40,22 +41,46 @@ def last_line(messages: str) -> str:
     return re.sub(r"^Error opening input files: ", "", line)
 
 
+def first_complaint(messages: str) -> str:
+    """The first message of one of ffmpeg's parts, which tells the cause where later ones tell what came of it."""
+    for line in messages.splitlines():
+        if met := re.match(r"(?:\[[^\]]* @ [^\]]*\] )+(.+)", line.strip()):
+            return met[1]
+    return last_line(messages)
+
+
+def run_ffmpeg(arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    """Run it to its end, whatever its status, and keep what it says. Raises FfmpegMissing."""
+    executable = ffmpeg_executable()
+    command = [executable, "-hide_banner", "-nostdin", "-nostats", *arguments]
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        raise _not_started(executable, error) from error
+
+
+def _not_started(executable: str, error: OSError) -> FfmpegMissing:
+    return FfmpegMissing(f"ffmpeg does not start: {shown(executable)}: {error.strerror or error}")
+
+
 class FfmpegPipe:
     """A running ffmpeg that reads raw pictures from us, or writes them to us. Its messages go to a private file."""
 
     def __init__(self, arguments: Sequence[str], *, writes: bool):
         """writes: whether ffmpeg writes to `pipe`; else it reads from it. Raises FfmpegMissing."""
+        executable = ffmpeg_executable()
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             self._process = subprocess.Popen(
-                [ffmpeg_executable(), *_QUIET, *arguments],
+                [executable, *_QUIET, *arguments],
                 stdin=subprocess.DEVNULL if writes else subprocess.PIPE,
                 stdout=subprocess.PIPE if writes else subprocess.DEVNULL,
                 stderr=self._messages,
+                start_new_session=True,  # Ctrl-C is for us: we end it, or let it finish
             )
         except OSError as error:
             self._messages.close()
-            raise FfmpegMissing(f"ffmpeg does not start: {error.strerror or error}") from error
+            raise _not_started(executable, error) from error
         self.pipe = cast(BufferedIOBase, self._process.stdout if writes else self._process.stdin)
 
     def wait(self) -> int:

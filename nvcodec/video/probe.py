@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
 
 from nvcodec.video.colour import UNKNOWN, parse_colour
 from nvcodec.video.errors import FfmpegFailed, NotVideo
-from nvcodec.video.ffmpeg import ffmpeg_executable, file_url, last_line
+from nvcodec.video.ffmpeg import file_url, first_complaint, last_line, run_ffmpeg
 from nvcodec.video.frame import VideoFormat
 from nvcodec.video.pix_fmts import is_ours, is_rgb, nearest_pix_fmt
 from nvcodec.video.text import nearest_rate, shown
@@ -40,9 +39,7 @@ class Probe:
 
 def probe(path: str | os.PathLike[str]) -> Probe:
     """Raises FfmpegFailed, NotVideo, FfmpegMissing."""
-    command = [ffmpeg_executable(), "-hide_banner", "-nostdin", "-nostats", "-i", file_url(path)]
-    command += ["-map", "0:V:0", "-frames:v", "1", "-f", "framecrc", "pipe:1"]
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    ran = run_ffmpeg(["-i", file_url(path), "-map", "0:V:0", "-frames:v", "1", "-f", "framecrc", "pipe:1"])
     messages = ran.stderr.decode(errors="replace")
     return parse_probe(messages, ran.stdout.decode(errors="replace"), ran.returncode, shown(path))
 
@@ -62,11 +59,14 @@ def parse_probe(messages: str, framecrc: str, status: int, name: str) -> Probe:
         raise FfmpegFailed(f"{name}: ffmpeg cannot read it: {last_line(messages)}")
     stream = lines[0]
     if stream["codec"] in _TEXT_CODECS:
-        raise NotVideo(f"{name}: is text, not video")
+        raise NotVideo(f"{name}: is no video: ffmpeg takes it for text")
+    guess = re.search(r"Format (\S+) detected only with low score of \d,", described)
+    if guess:
+        raise NotVideo(f"{name}: is no video that ffmpeg knows: it only guesses at {guess[1]}")
     head = dict(re.findall(r"^#(tb|dimensions|sar) 0: (\S+)", framecrc, re.MULTILINE))
     pixels = _PIX_FMT.match(stream["rest"])
     if status or not pixels or not {"tb", "dimensions"} <= head.keys() or "\n0," not in framecrc:
-        raise FfmpegFailed(f"{name}: ffmpeg cannot decode its first picture: {last_line(messages)}")
+        raise FfmpegFailed(f"{name}: ffmpeg cannot decode its first picture: {first_complaint(messages)}")
     width, height = map(int, head["dimensions"].split("x"))
     sar = [int(number) for number in head.get("sar", "0/1").split("/")]
     return Probe(

@@ -38,8 +38,8 @@ class Reader(ABC):
             samples = self.stream.read(self.format.frame_bytes)
             if len(samples) < self.format.frame_bytes:
                 raise self.failure(number) or PictureTruncated(
-                    f"{self.stream.name}: ends inside picture {number}, after {len(samples)} of its "
-                    f"{self.format.frame_bytes} bytes"
+                    f"{self.stream.name}: ends at byte {self.stream.offset}, inside picture {number}, after "
+                    f"{len(samples)} of its {self.format.frame_bytes} bytes"
                 )
             frame = Frame.frombuffer(samples, number, self.format)
             self._check_samples(frame)

@@ -10,7 +10,7 @@ from io import BufferedIOBase
 from pathlib import PurePath
 from typing import cast
 
-from nvcodec.video.errors import InputUnreadable, NoPictures, OptionMisplaced
+from nvcodec.video.errors import FormatUnsupported, InputUnreadable, NoPictures, NotVideo, OptionMisplaced
 from nvcodec.video.ffmpeg_reader import FfmpegReader
 from nvcodec.video.reader import Reader
 from nvcodec.video.stream import InputStream
@@ -19,6 +19,7 @@ from nvcodec.video.y4m import MAGIC, Y4mReader
 from nvcodec.video.yuv import YuvReader, raw_format
 
 RAW_SUFFIXES = (".yuv", ".raw")
+_MSN_MAGIC = b"\x89MSN"
 
 
 def open_reader(
@@ -34,43 +35,60 @@ def open_reader(
     says. Raises VideoError.
     """
     name = os.fspath(source)
-    raw_options = video_size is not None or pix_fmt is not None
-    if name == "-":
-        stream, size_bytes = InputStream(cast(BufferedIOBase, sys.stdin.buffer), "standard input"), None
-        is_raw = True
-    else:
-        stream, size_bytes = _open_file(name)
-        is_raw = PurePath(name).suffix.lower() in RAW_SUFFIXES
+    stream, size_bytes = _open_standard_input() if name == "-" else _open_file(name)
     try:
-        if stream.look(len(MAGIC)) == MAGIC or PurePath(name).suffix.lower() == ".y4m":
-            _refuse_raw_options(raw_options, stream.name)
-            return Y4mReader(stream, size_bytes, frame_rate)
-        if is_raw:
-            return YuvReader(stream, raw_format(name, stream.name, video_size, frame_rate, pix_fmt), size_bytes)
-        _refuse_raw_options(raw_options, stream.name)
-        if size_bytes is None:
-            raise InputUnreadable(f"{stream.name}: a pipe must carry y4m, or be named .yuv and carry raw video")
+        return _choose(name, stream, size_bytes, video_size, frame_rate, pix_fmt)
+    except FormatUnsupported as error:
+        stream.close()
+        raise FormatUnsupported(f"{stream.name}: {error}") from error
     except BaseException:
         stream.close()
         raise
+
+
+def _choose(
+    name: str,
+    stream: InputStream,
+    size_bytes: int | None,
+    video_size: tuple[int, int] | None,
+    frame_rate: Fraction | None,
+    pix_fmt: str | None,
+) -> Reader:
+    """The reader for an open source; `stream` is closed where ffmpeg opens the file anew."""
+    suffix = PurePath(name).suffix.lower()
+    raw_options = video_size is not None or pix_fmt is not None
+    start = stream.look(len(MAGIC))
+    if not start:
+        raise NoPictures(f"{stream.name}: is empty")
+    if start.startswith(_MSN_MAGIC):
+        raise NotVideo(f"{stream.name}: is a coded .msn file: nvdec turns it into pictures")
+    if start == MAGIC or suffix == ".y4m":
+        _refuse_raw_options(raw_options, stream.name)
+        return Y4mReader(stream, size_bytes, frame_rate)
+    if name == "-" or suffix in RAW_SUFFIXES:
+        return YuvReader(stream, raw_format(name, stream.name, video_size, frame_rate, pix_fmt), size_bytes)
+    _refuse_raw_options(raw_options, stream.name)
+    if size_bytes is None:
+        raise InputUnreadable(f"{stream.name}: a pipe must carry y4m, or be named .yuv and carry raw video")
     stream.close()
     return FfmpegReader(name, frame_rate)
 
 
+def _open_standard_input() -> tuple[InputStream, None]:
+    if sys.stdin is None:
+        raise InputUnreadable("standard input: is closed")
+    return InputStream(cast(BufferedIOBase, sys.stdin.buffer), "standard input"), None
+
+
 def _open_file(name: str) -> tuple[InputStream, int | None]:
-    """The file and its size; None for the size of a pipe. Raises InputUnreadable, NoPictures."""
+    """The file and its size; None for the size of a pipe. Raises InputUnreadable."""
     try:
         file = open(name, "rb")  # noqa: SIM115
         status = os.fstat(file.fileno())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputUnreadable(f"{shown(name)}: cannot be opened: {reason}") from error
-    if not stat.S_ISREG(status.st_mode):
-        return InputStream(file, shown(name)), None
-    if status.st_size == 0:
-        file.close()
-        raise NoPictures(f"{shown(name)}: is empty")
-    return InputStream(file, shown(name)), status.st_size
+    return InputStream(file, shown(name)), status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _refuse_raw_options(given: bool, name: str) -> None:

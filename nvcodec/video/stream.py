@@ -8,10 +8,14 @@ from nvcodec.video.errors import InputUnreadable
 
 
 class InputStream:
-    """A binary stream with a look ahead. `name` is how errors call it. All of it raises InputUnreadable."""
+    """A binary stream with a look ahead. `name` is how errors call it. All of it raises InputUnreadable.
+
+    offset: how many bytes have been read, those only looked at not among them.
+    """
 
     def __init__(self, file: BufferedIOBase, name: str):
         self.name = name
+        self.offset = 0
         self._file = file
         self._ahead = bytearray()
 
@@ -23,11 +27,11 @@ class InputStream:
 
     def read(self, size: int) -> bytearray:
         """The next `size` bytes, fewer only where the stream ends."""
-        if not self._ahead:
-            return self._fill(size)
-        start = self._ahead[:size]
+        taken = self._ahead[:size]
         del self._ahead[:size]
-        return start + self._fill(size - len(start))
+        taken = taken + self._fill(size - len(taken)) if taken else self._fill(size)
+        self.offset += len(taken)
+        return taken
 
     def read_line(self, limit: int) -> bytes:
         """Bytes up to and with the next newline; without it where `limit` bytes or the stream end before."""

@@ -135,7 +135,10 @@ class StreamWriter(Writer):
 
 
 class MkvWriter(Writer):
-    """Lossless FFV1 in Matroska, with colour description, range, frame rate and pixel aspect."""
+    """Lossless FFV1 in Matroska, with colour description, range, frame rate and pixel aspect.
+
+    Matroska keeps the aspect as a display size in whole samples: on small pictures it comes back rounded.
+    """
 
     def __init__(self, place: Target, video_format: VideoFormat):
         super().__init__(video_format)

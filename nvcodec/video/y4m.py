@@ -45,14 +45,12 @@ def stream_header(video_format: VideoFormat) -> bytes:
 
 
 def read_header_line(stream: InputStream) -> bytes:
-    """The first line, newline included. Raises NoPictures, Y4mSyntax."""
+    """The first line, newline included. Raises Y4mSyntax."""
     line = stream.read_line(_LINE_LIMIT)
-    if not line:
-        raise NoPictures(f"{stream.name}: is empty")
     if not re.match(MAGIC + rb"[ \n]", line):
-        raise Y4mSyntax(f"{stream.name}: y4m begins with {MAGIC.decode()} and a space, met {line[:10]!r}")
+        raise Y4mSyntax(f"{stream.name}: y4m begins with {MAGIC.decode()} and a space, met {line[:10]!r} at byte 0")
     if not line.endswith(b"\n"):
-        raise Y4mSyntax(f"{stream.name}: the y4m header does not end within {len(line)} bytes")
+        raise Y4mSyntax(f"{stream.name}: the y4m header of byte 0 does not end before byte {len(line)}")
     return line
 
 
@@ -67,16 +65,19 @@ class _HeaderFields:
     def __init__(self, name: str, line: bytes):
         self.name = name
         self.values: dict[str, str] = {}
-        for word in line.decode("ascii", "backslashreplace").split()[1:]:
-            self.values[word if word[0] == "X" else word[0]] = word[1:]
+        self.offsets: dict[str, int] = {}
+        for met in re.finditer(rb"[^ \n]+", line[len(MAGIC) :]):
+            word = met[0].decode("ascii", "backslashreplace")
+            key = word if word[0] == "X" else word[0]
+            self.values[key], self.offsets[key] = word[1:], len(MAGIC) + met.start()
 
     def format(self, frame_rate: Fraction | None) -> VideoFormat:
         interlacing = self.values.get("I", "p")
         if interlacing not in ("p", "?"):
-            raise Y4mSyntax(f"{self.name}: interlaced y4m (I{interlacing}) is not read, only progressive (Ip)")
+            raise Y4mSyntax(f"{self.place('I')}: interlaced y4m (I{interlacing}) is not read, only progressive (Ip)")
         layout = self.values.get("C", "420")
         if layout not in _LAYOUTS:
-            raise Y4mSyntax(f"{self.name}: y4m layout C{layout} is not read: allowed are C{', C'.join(_LAYOUTS)}")
+            raise Y4mSyntax(f"{self.place('C')}: y4m layout C{layout} is not read: allowed are C{', C'.join(_LAYOUTS)}")
         chroma_format, bit_depth = _LAYOUTS[layout]
         rate = frame_rate or self.ratio("F")
         if rate is None:
@@ -91,12 +92,16 @@ class _HeaderFields:
             pixel_aspect=self.ratio("A"),
         )
 
+    def place(self, letter: str) -> str:
+        """Where a field stands, for errors."""
+        return f"{self.name}: byte {self.offsets[letter]}"
+
     def size(self, letter: str) -> int:
         value = self.values.get(letter)
         if value is None:
             raise Y4mSyntax(f"{self.name}: the y4m header has no {letter} field")
         if not re.fullmatch(r"[0-9]{1,9}", value):
-            raise Y4mSyntax(f"{self.name}: y4m field {letter}{value[:20]}: a whole number is expected")
+            raise Y4mSyntax(f"{self.place(letter)}: y4m field {letter}{value[:20]}: a whole number is expected")
         return int(value)
 
     def ratio(self, letter: str) -> Fraction | None:
@@ -104,7 +109,8 @@ class _HeaderFields:
         value = self.values.get(letter, "0:0")
         met = re.fullmatch(r"([0-9]{1,10}):([0-9]{1,10})", value)
         if not met or (int(met[1]) == 0) != (int(met[2]) == 0):
-            raise Y4mSyntax(f"{self.name}: y4m field {letter}{value[:30]}: a ratio such as {letter}30:1 is expected")
+            expected = f"a ratio such as {letter}30:1 is expected"
+            raise Y4mSyntax(f"{self.place(letter)}: y4m field {letter}{value[:30]}: {expected}")
         return Fraction(int(met[1]), int(met[2])) if int(met[2]) else None
 
 
@@ -124,9 +130,13 @@ class Y4mReader(Reader):
         super().__init__(stream, video_format, count)
 
     def starts_picture(self, number: int) -> bool:
+        offset = self.stream.offset
         line = self.stream.read_line(_LINE_LIMIT)
         if not line:
             return False
         if not re.fullmatch(rb"FRAME( [^\n]*)?\n", line):
-            raise Y4mSyntax(f"{self.stream.name}: a FRAME line is expected before picture {number}, met {line[:16]!r}")
+            raise Y4mSyntax(
+                f"{self.stream.name}: byte {offset}: a FRAME line is expected before picture {number}, "
+                f"met {line[:16]!r}"
+            )
         return True

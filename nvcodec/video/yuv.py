@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePath
 
-from nvcodec.video.errors import FormatUnsupported, GeometryMissing, NoPictures, SizeMismatch
+from nvcodec.video.errors import FormatUnsupported, GeometryMissing, SizeMismatch
 from nvcodec.video.frame import SUBSAMPLING, VideoFormat, parse_pix_fmt
 from nvcodec.video.reader import Reader
 from nvcodec.video.stream import InputStream
@@ -95,15 +95,13 @@ def raw_format(
 class YuvReader(Reader):
     """Raw pictures, one after the other. size_bytes: of the whole stream, None on a pipe.
 
-    Raises NoPictures, SizeMismatch.
+    Raises SizeMismatch.
     """
 
     def __init__(self, stream: InputStream, video_format: VideoFormat, size_bytes: int | None):
         count = None
         if size_bytes is not None:
             count, remainder = divmod(size_bytes, video_format.frame_bytes)
-            if size_bytes == 0:
-                raise NoPictures(f"{stream.name}: is empty")
             if remainder:
                 raise SizeMismatch(
                     f"{stream.name}: {size_bytes} bytes are no whole number of {video_format.width}x"

@@ -52,7 +52,7 @@ def test_y4m(tmp_path: Path, make_clip: Callable, chroma: str, depth: int, size:
 @pytest.mark.parametrize(("chroma", "depth"), EVERY_LAYOUT)
 def test_mkv(tmp_path: Path, make_clip: Callable, chroma: str, depth: int, full_range: bool) -> None:
     video_format = VideoFormat(
-        17, 19, chroma, depth, Fraction(60000, 1001), full_range, colour=(9, 16, 9), pixel_aspect=Fraction(128, 117)
+        17, 19, chroma, depth, Fraction(60000, 1001), full_range, colour=(9, 16, 9), pixel_aspect=Fraction(20, 17)
     )
     clip = make_clip(video_format)
     write_clip(tmp_path / "clip.mkv", clip)
