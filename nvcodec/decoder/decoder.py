@@ -32,8 +32,10 @@ from nvcodec.decoder.errors import DigestMismatch, NoDigest, PictureOutOfRange, 
 from nvcodec.decoder.gop import GopGrids
 from nvcodec.decoder.network_unit import decode_network
 from nvcodec.synthesis import structure
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import Backend, make_backend
 from nvcodec.synthesis.packing import to_samples, unpack
+from nvcodec.synthesis.weights import LevelWeights
 from nvcodec.video.frame import Frame, VideoFormat
 
 SCALES = ("1", "1/2", "1/4", "1/8")
@@ -63,7 +65,7 @@ def source_format(sequence: SequenceHeader) -> VideoFormat:
     )
 
 
-def picture_digest(planes: tuple[np.ndarray, ...] | list[np.ndarray], digest_bytes: int) -> bytes:
+def picture_digest(planes: tuple[Array, ...] | list[Array], digest_bytes: int) -> bytes:
     """The first bytes of SHA-256 over the planes' samples (bitstream_spec.md, section 5.5)."""
     sha = hashlib.sha256()
     for plane in planes:
@@ -128,7 +130,7 @@ class Decoder:
         self.source_format = source_format(self.sequence)
         self.format = self.source_format.scaled(self.finest)
         """The format of the pictures that come out."""
-        self._network: tuple[int, dict, Backend] | None = None
+        self._network: tuple[int, dict[int, LevelWeights], Backend] | None = None
         self._digests: tuple[GopPlace, DigestPayload] | None = None
 
     def __enter__(self) -> Decoder:
@@ -185,7 +187,7 @@ class Decoder:
                 for future in pending:
                     future.cancel()
 
-    def _tasks(self, start: int, end: int) -> Iterator[tuple[Backend, dict[int, np.ndarray], int, bytes | None]]:
+    def _tasks(self, start: int, end: int) -> Iterator[tuple[Backend, dict[int, Array], int, bytes | None]]:
         """(backend, embeddings, picture number, expected digest) of each wanted picture, entropy-decoded."""
         firsts = [gop.first for gop in self.gops]
         for place in self.gops[bisect.bisect_right(firsts, start) - 1 :]:
@@ -212,7 +214,7 @@ class Decoder:
                     digest = self._expected_digest(place, coded.index) if self.verify else None
                     yield backend, embeddings, number, digest
 
-    def _segment_network(self, segment: int) -> tuple[dict, Backend]:
+    def _segment_network(self, segment: int) -> tuple[dict[int, LevelWeights], Backend]:
         if self._network is None or self._network[0] != segment:
             weights = {}
             for level in reversed(range(self.finest, len(self.config.levels))):
@@ -242,7 +244,7 @@ class Decoder:
             raise NoDigest(f"segment {place.segment}, GoP {place.gop}: no digest at scale {SCALES[self.finest]}")
         return digests[self.finest][index]
 
-    def _finish(self, backend: Backend, embeddings: dict[int, np.ndarray], number: int, digest: bytes | None) -> Frame:
+    def _finish(self, backend: Backend, embeddings: dict[int, Array], number: int, digest: bytes | None) -> Frame:
         """Synthesis, samples, planes, and the digest's check."""
         packed = backend.synthesise(embeddings, self.finest)
         samples = to_samples(packed, self.format.bit_depth)

@@ -9,14 +9,15 @@ import numpy as np
 
 from nvcodec.bitstream import ContainerReader, GopHeader, ModelConfig, UnitKey, UnitType, read_coded_payload
 from nvcodec.decoder.errors import DecodeError
+from nvcodec.decoder.network_unit import weight_tables
 from nvcodec.entropy import SymbolDecoder, decode_latents
 from nvcodec.entropy.errors import EntropyError
 from nvcodec.entropy.latents import wrap
 from nvcodec.synthesis import arithmetic, structure
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import Backend
 from nvcodec.synthesis.embedding import WindowWeightLimit, dequantise_background, embed, window_terms
 from nvcodec.synthesis.grid_context import grid_parameters, sees_coarser
-from nvcodec.decoder.network_unit import weight_tables
 from nvcodec.synthesis.weights import LevelWeights
 
 
@@ -25,10 +26,10 @@ class GopLevel:
 
     def __init__(self, place: str, header: GopHeader, decoder: SymbolDecoder, count: int):
         self.place, self.header, self.decoder, self.count = place, header, decoder, count
-        self.window_weights: np.ndarray | None = None
-        self.background: np.ndarray | None = None
-        self.background_part: np.ndarray | None = None
-        self.grids: dict[int, np.ndarray] = {}
+        self.window_weights: Array | None = None
+        self.background: Array | None = None
+        self.background_part: Array | None = None
+        self.grids: dict[int, Array] = {}
         self.decoded = 0
 
 
@@ -83,8 +84,8 @@ class GopGrids:
             state.background_part = dequantise_background(state.background, self.weights[level].gop_step)
 
     def _decode_grid(
-        self, level: int, state: GopLevel, previous: np.ndarray | None, coarser: np.ndarray | None, kind: int
-    ) -> np.ndarray:
+        self, level: int, state: GopLevel, previous: Array | None, coarser: Array | None, kind: int
+    ) -> Array:
         mean8, scale = grid_parameters(self.backend, self.config, level, self.size, previous, coarser, kind)
         return decode_latents(state.decoder, mean8, scale)
 
@@ -106,7 +107,7 @@ class GopGrids:
             except EntropyError as error:
                 raise DecodeError(f"{state.place}: grid {number}: {error}") from error
 
-    def embeddings(self, picture: structure.CodedPicture) -> dict[int, np.ndarray]:
+    def embeddings(self, picture: structure.CodedPicture) -> dict[int, Array]:
         """{level: (1, L, h, w) float32 integers} of a picture; pictures come in ascending order."""
         result = {}
         for level, state in self.levels.items():
@@ -125,18 +126,18 @@ class GopGrids:
         """Drop the grids that no later picture's embedding or context asks for."""
         for level, state in self.levels.items():
             first = picture >> self.config.levels[level].temporal_stride_log2
-            kept = {first, first + 1} | {number for number in state.grids if number >= first or number == state.decoded - 1}
-            state.grids = {number: grid for number, grid in state.grids.items() if number in kept}
+            last = state.decoded - 1  # the context of the next one
+            state.grids = {number: grid for number, grid in state.grids.items() if number >= first or number == last}
 
 
-def window_differences(weights: np.ndarray) -> np.ndarray:
-    """(pictures, window_length) weights over 64 to symbols: each row minus the row before, the first minus (64, 0, ..)."""
+def window_differences(weights: Array) -> Array:
+    """(pictures, window_length) weights over 64 to symbols: a row minus the one before, the first minus (64, 0 ..)."""
     first = np.zeros((1, weights.shape[1]), weights.dtype)
     first[0, 0] = 1 << arithmetic.WINDOW_FRACTION_BITS
     return wrap(np.diff(weights, axis=0, prepend=first))
 
 
-def undo_window_differences(differences: np.ndarray) -> np.ndarray:
+def undo_window_differences(differences: Array) -> Array:
     """The inverse of `window_differences`, modulo 256."""
     first = np.zeros((1, differences.shape[1]), differences.dtype)
     first[0, 0] = 1 << arithmetic.WINDOW_FRACTION_BITS

@@ -14,23 +14,26 @@ from nvcodec.decoder.errors import DecodeError
 from nvcodec.entropy import SymbolDecoder
 from nvcodec.entropy.errors import EntropyError
 from nvcodec.entropy.latents import table_indices, wrap
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.layers import ConvLayer, level_layers
 from nvcodec.synthesis.weights import AccumulatorBound, ConvWeights, LevelWeights, check_bound
 
 
-def level_tensors(config: ModelConfig, level: int, chroma_format: str) -> Iterator[tuple[ConvLayer, str, tuple[int, ...]]]:
+def level_tensors(
+    config: ModelConfig, level: int, chroma_format: str
+) -> Iterator[tuple[ConvLayer, str, tuple[int, ...]]]:
     """(layer, "weight" or "bias", shape) of every tensor of a level, in coding order."""
     for layer in level_layers(config, level, chroma_format):
         yield layer, "weight", layer.weight_shape
         yield layer, "bias", layer.bias_shape
 
 
-def weight_tables(shape: tuple[int, ...], scale_index: int) -> np.ndarray:
+def weight_tables(shape: tuple[int, ...], scale_index: int) -> Array:
     """The table of each symbol of a tensor: mean zero, the tensor's scale."""
     return np.full(shape, table_indices(np.zeros((), np.int32), scale_index))
 
 
-def base_weights(base_model: int, shape: tuple[int, ...]) -> np.ndarray:
+def base_weights(base_model: int, shape: tuple[int, ...]) -> Array:
     """What a tensor's symbols are differences from: base model 0 is all zeros, and the reader admits no other."""
     assert base_model == 0
     return np.zeros(shape, np.int64)
@@ -41,7 +44,7 @@ def decode_network(unit: Unit, config: ModelConfig, level: int, chroma_format: s
     tensors = list(level_tensors(config, level, chroma_format))
     blank = NetworkHeader.blank(config, level, len(tensors))
     header, words = read_coded_payload(blank, unit.payload, unit.place)
-    values: dict[tuple[str, str], np.ndarray] = {}
+    values: dict[tuple[str, str], Array] = {}
     shifts: dict[tuple[str, str], int] = {}
     try:
         decoder = SymbolDecoder(words)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from nvcodec.bitstream import (
     LEVELS,
     BitstreamError,
-    ContainerReader,
     DigestPayload,
     FileHeader,
     Footer,
@@ -50,7 +49,7 @@ COMPONENTS = {
 
 @dataclass(frozen=True)
 class Element:
-    """A syntax element. value: raw bytes in hexadecimal; None for words that would have to be entropy-decoded."""
+    """A syntax element. value: raw bytes in hexadecimal; None for payloads that are not taken apart here."""
 
     bit_offset: int
     """From the start of the part that it stands in."""
@@ -113,13 +112,121 @@ def _elements(trace: list[TraceEntry], start_bits: int) -> list[Element]:
 def _unit_part(decoder: Decoder, entry: UnitEntry) -> TracedPart:
     container = decoder.container
     elements: list[Element] = []
-    damage = None
+    trace: list[TraceEntry] = []
+    start_bits, unit, coded, damage = 0, None, b"", None
     try:
         elements += _elements(container.trace_header(entry), 0)
-        if container.find(entry.key) is entry:  # units of unknown types may repeat, and only the first can be read
-            elements += _payload_elements(decoder, entry, unit := container.unit(entry.key), trace := [])
-            crc = int.from_bytes(write_unit_bytes(unit.key, unit.payload)[-CRC_BYTES:], "little")
-            elements.append(Element(8 * (entry.size - CRC_BYTES), "crc32c", 8 * CRC_BYTES, crc))
+        if container.find(entry.key) is entry:  # units of unknown types may repeat; only the first can be asked for
+            unit = container.unit(entry.key)
+            start_bits = 8 * (unit.place.offset - entry.offset)
+            coded = _trace_payload(decoder, unit, trace)
     except BitstreamError as error:
         damage = str(error)
+    elements += _elements(trace, start_bits)
+    if damage is None and elements:
+        elements += _tail(entry, elements[-1], unit, coded)
     return TracedPart(str(entry.key), entry.offset, entry.size, elements, damage)
+
+
+def _tail(entry: UnitEntry, last: Element, unit: Unit | None, coded: bytes) -> list[Element]:
+    """What follows a payload's header: coded words or an unknown payload, and the CRC (known where it was checked)."""
+    start_bits, crc_bits = last.bit_offset + last.bits, 8 * (entry.size - CRC_BYTES)
+    tail = []
+    if start_bits < crc_bits:
+        tail.append(Element(start_bits, "coded_words" if coded else "payload", crc_bits - start_bits, None))
+    crc = None
+    if unit is not None:
+        crc = int.from_bytes(write_unit_bytes(unit.key, unit.payload)[-CRC_BYTES:], "little")
+    return [*tail, Element(crc_bits, "crc32c", 8 * CRC_BYTES, crc)]
+
+
+def _trace_payload(decoder: Decoder, unit: Unit, trace: list[TraceEntry]) -> bytes:
+    """Append a payload's elements to `trace`; return its coded words. Raises BitstreamError."""
+    key, config = unit.key, decoder.config
+    if not key.known:
+        return b""
+    if not _has_place(decoder, key):
+        raise InconsistentStream(f"{unit.place}: {key} has no place in the sequence that the other units describe")
+    if key.unit_type == UnitType.NETWORK:
+        tensor_count = sum(1 for _ in level_tensors(config, key.level, decoder.sequence.chroma_format))
+        blank = NetworkHeader.blank(config, key.level, tensor_count)
+        return read_coded_payload(blank, unit.payload, unit.place, trace=trace)[1]
+    if key.unit_type == UnitType.GOP:
+        header = GopHeader(_gop_length(decoder, key), config.levels[key.level].window_flag)
+        return read_coded_payload(header, unit.payload, unit.place, trace=trace)[1]
+    if key.unit_type == UnitType.DIGEST:
+        read_payload(DigestPayload(_gop_length(decoder, key)), unit.payload, unit.place, trace=trace)
+    elif key.unit_type == UnitType.SEQUENCE:
+        read_payload(SequenceHeader(), unit.payload, unit.place, trace=trace)
+    elif key.unit_type == UnitType.SEGMENT:
+        read_payload(SegmentHeader(), unit.payload, unit.place, trace=trace)
+    else:
+        read_payload(IndexPayload(), unit.payload, unit.place, trace=trace)
+    return b""
+
+
+def _has_place(decoder: Decoder, key: UnitKey) -> bool:
+    """Whether the sequence has the segment, GoP and level that a unit is for."""
+    if key.unit_type in (UnitType.SEQUENCE, UnitType.INDEX):
+        return True
+    if key.segment >= len(decoder.segments):
+        return False
+    if key.unit_type == UnitType.NETWORK:
+        return key.level < LEVELS
+    if key.unit_type == UnitType.GOP and key.level not in decoder.config.grid_levels:
+        return False
+    return key.unit_type == UnitType.SEGMENT or key.gop < len(decoder.segments[key.segment].gop_length)
+
+
+def _gop_length(decoder: Decoder, key: UnitKey) -> int:
+    return decoder.segments[key.segment].gop_length[key.gop]
+
+
+def needed_units(decoder: Decoder, finest: int = 0) -> list[UnitKey]:
+    """What decoding all pictures at scale 1/2**finest reads, in file order; digests are read on request only."""
+    keys = [UnitKey(UnitType.SEQUENCE)]
+    for segment, header in enumerate(decoder.segments):
+        keys.append(UnitKey(UnitType.SEGMENT, segment))
+        keys += [UnitKey(UnitType.NETWORK, segment, 0, level) for level in reversed(range(finest, LEVELS))]
+        for gop in range(len(header.gop_length)):
+            levels = [level for level in decoder.config.grid_levels if level >= finest]
+            keys += [UnitKey(UnitType.GOP, segment, gop, level) for level in levels]
+    return keys
+
+
+def missing_units(decoder: Decoder) -> list[UnitKey]:
+    """Units without which not every picture can be decoded, and that the file does not have."""
+    return [key for key in needed_units(decoder) if key not in decoder.container]
+
+
+def bytes_read(decoder: Decoder, finest: int) -> int:
+    """Bytes that decoding all pictures at scale 1/2**finest reads of an undamaged file, index and footer included."""
+    container = decoder.container
+    wanted = {*needed_units(decoder, finest), UnitKey(UnitType.INDEX)}
+    units = sum(entry.size for entry in container.entries if entry.key in wanted)
+    return FILE_HEADER_BYTES + units + FOOTER_BYTES
+
+
+def component_bytes(decoder: Decoder) -> dict[str, int]:
+    """Bytes by component; they add up to the file's size."""
+    container = decoder.container
+    sizes = dict.fromkeys((*COMPONENTS.values(), "unknown", "rest"), 0)
+    sizes["headers"] = FILE_HEADER_BYTES
+    for entry in container.entries:
+        sizes[COMPONENTS[UnitType(entry.key.unit_type)] if entry.key.known else "unknown"] += entry.size
+    rest = container.size - sum(sizes.values())
+    sizes["index" if container.index_source == "index" else "rest"] += rest
+    return sizes
+
+
+def level_bytes(decoder: Decoder, level: int) -> tuple[int, int]:
+    """Bytes of a level's NETWORK units and of its GOP units."""
+    own = [entry for entry in decoder.container.entries if entry.key.level == level]
+    network = sum(entry.size for entry in own if entry.key.unit_type == UnitType.NETWORK)
+    return network, sum(entry.size for entry in own if entry.key.unit_type == UnitType.GOP)
+
+
+def scale_cost(decoder: Decoder, finest: int) -> DecodingCost:
+    """Multiply-adds per luma sample of the output at scale 1/2**finest."""
+    sequence = decoder.sequence
+    return decoding_cost(decoder.config, sequence.height, sequence.width, sequence.chroma_format, finest)

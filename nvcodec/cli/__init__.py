@@ -1,0 +1,1 @@
+"""The commands nvenc, nvdec and nvinfo: glue between the command line and the Python interface."""
