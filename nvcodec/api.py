@@ -95,17 +95,35 @@ def encode(
         from nvcodec.encoder.settings import EncodeSettings
     except ImportError as error:
         raise EncoderMissing(f"{error.name} is not installed: pip install 'nvcodec[encoder]'") from error
-    extra = {"checkpoint": checkpoint, "resume": resume, "progress": progress, "should_stop": should_stop}
     chosen = EncodeSettings(**settings)
     chosen.validate()
     if isinstance(source, (str, os.PathLike)):
         with open_reader(source, video_size=video_size, frame_rate=frame_rate, pix_fmt=pix_fmt) as reader:
-            return encode_frames(reader, reader.format, output, chosen, picture_count=reader.picture_count, **extra)
+            return encode_frames(
+                reader,
+                reader.format,
+                output,
+                chosen,
+                picture_count=reader.picture_count,
+                checkpoint=checkpoint,
+                resume=resume,
+                progress=progress,
+                should_stop=should_stop,
+            )
     frames = iter(source)
     first = next(frames, None)
     if first is None:
         raise NvcodecError("the source has no pictures")
-    return encode_frames(_chain(first, frames), first.format, output, chosen, **extra)
+    return encode_frames(
+        _chain(first, frames),
+        first.format,
+        output,
+        chosen,
+        checkpoint=checkpoint,
+        resume=resume,
+        progress=progress,
+        should_stop=should_stop,
+    )
 
 
 def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

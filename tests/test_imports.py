@@ -28,7 +28,7 @@ ALLOWED = {
     "nvcodec.decoder": {"nvcodec.synthesis", "nvcodec.entropy", "nvcodec.bitstream", "nvcodec.video", "numpy"},
     "nvcodec.encoder": {
         "nvcodec.decoder", "nvcodec.synthesis", "nvcodec.entropy", "nvcodec.bitstream", "nvcodec.metrics",
-        "nvcodec.video", "numpy", "torch", "cv2", "tqdm",
+        "nvcodec.video", "numpy", "torch",
     },
     "nvcodec.cli": {"nvcodec", "nvcodec.encoder", "nvcodec.decoder", "nvcodec.video", "nvcodec.metrics", "click",
                     "numpy", "tqdm"},
@@ -40,7 +40,7 @@ BACKEND_LIBRARIES = {"torch": "torch", "onnx": "onnx", "onnxruntime": "onnx"}
 # Where decoding begins, and what it must not load: the `encoder` extra of pyproject.toml.
 DECODER_ROOTS = ("nvcodec", "nvcodec.decoder", "nvcodec.bitstream", "nvcodec.entropy", "nvcodec.video",
                  "nvcodec.cli.nvdec", "nvcodec.cli.nvinfo")  # fmt: skip
-ENCODER_ONLY = {"torch", "cv2", "tqdm", "nvcodec.encoder"}
+ENCODER_ONLY = {"torch", "tqdm", "nvcodec.encoder"}
 
 
 def within(name: str, package: str) -> bool:

@@ -135,7 +135,7 @@ class SequenceHeader:
     model: ModelConfig = field(default_factory=ModelConfig)
 
     def visit(self, v: Visitor) -> None:
-        """Raises ValueOutOfRange, UnsupportedProfile, InconsistentStream, LimitExceeded, and what ModelConfig.visit raises."""
+        """Raises ValueOutOfRange, UnsupportedProfile, InconsistentStream, LimitExceeded, and as ModelConfig.visit."""
         self.width = v.u("width", 16, self.width, low=1, high=limits.MAX_WIDTH)
         self.height = v.u("height", 16, self.height, low=1, high=limits.MAX_HEIGHT)
         self.chroma_format = v.choice("chroma_format", 2, self.chroma_format, CHROMA_FORMATS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,8 +13,11 @@ from nvcodec.encoder.errors import CheckpointMismatch, EncodeError
 
 CHECKPOINT_VERSION = 1
 
+State = dict[str, Any]
+"""Tensors and plain values by name, nested: what `torch.load` reads without unpickling anything else."""
 
-def save_checkpoint(path: Path, source_digest: str, settings: dict[str, str], state: dict) -> None:
+
+def save_checkpoint(path: Path, source_digest: str, settings: dict[str, str], state: State) -> None:
     """Write a checkpoint beside `path` and rename it into place. Raises EncodeError where the disk refuses."""
     content = {"version": CHECKPOINT_VERSION, "source": source_digest, "settings": settings, "state": state}
     temporary = None
@@ -29,7 +33,7 @@ def save_checkpoint(path: Path, source_digest: str, settings: dict[str, str], st
         raise EncodeError(f"{path}: cannot write the checkpoint: {reason}") from error
 
 
-def load_checkpoint(path: Path, source_digest: str, settings: dict[str, str], device: torch.device) -> dict:
+def load_checkpoint(path: Path, source_digest: str, settings: dict[str, str], device: torch.device) -> State:
     """The state of a checkpoint. Raises CheckpointMismatch, naming what differs."""
     try:
         content = torch.load(path, map_location=device, weights_only=True)
@@ -49,4 +53,5 @@ def load_checkpoint(path: Path, source_digest: str, settings: dict[str, str], de
         kept, given = content["settings"].get(name), settings.get(name)
         if kept != given:
             raise CheckpointMismatch(f"{path}: the checkpoint has {name} {kept}, this encode {given}")
-    return content["state"]
+    state: State = content["state"]
+    return state

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import torch
 
@@ -31,28 +31,34 @@ from nvcodec.bitstream import (
 from nvcodec.decoder.decoder import SCALES, Decoder, picture_digest
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.encoder import plan
-from nvcodec.encoder.checkpoint import load_checkpoint, save_checkpoint
+from nvcodec.encoder.checkpoint import State, load_checkpoint, save_checkpoint
 from nvcodec.encoder.distortion import ScaleAdaptiveLoss
 from nvcodec.encoder.errors import (
+    CheckpointMissing,
     DeviceUnavailable,
-    EncodeError,
     Interrupted,
     SizeImpossible,
     SourceUnsuitable,
     VerificationFailed,
 )
 from nvcodec.encoder.fit import Fit
-from nvcodec.encoder.pack import Payload, export_integers, pack_digests, pack_segment
+from nvcodec.encoder.pack import Packed, Payload, export_integers, pack_digests, pack_segment
 from nvcodec.encoder.rate_control import ROUNDS, RateController
+from nvcodec.encoder.run import Gop
 from nvcodec.encoder.settings import EncodeSettings
 from nvcodec.encoder.source import SourceStore, Targets
 from nvcodec.metrics.psnr import PsnrAccumulator
+from nvcodec.synthesis.layers import level_layers
 from nvcodec.video.frame import Frame, VideoFormat
 from nvcodec.video.scaling import area_downscale
+from nvcodec.video.target import Target
 
 MIN_SIZE, MAX_SIZE = 16, 8192
 CHECKPOINT_SECONDS = 60.0
 MIN_NETWORK_BITS_PER_WEIGHT = 1.0
+
+Quality = tuple[dict[str, float], dict[str, float]]
+"""Mean PSNR in dB by scale: of luma, and weighted over the planes."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +98,42 @@ class EncodeSummary:
     gops: int
     cross_entropy_bytes: dict[str, float] = field(default_factory=dict)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass
+class SegmentFit:
+    """The fit of one segment: its number, its first picture in the sequence, and what steers it to a size."""
+
+    number: int
+    first: int
+    gops: list[Gop]
+    model: ModelConfig
+    fit: Fit
+    controller: RateController | None = None
+    rounds: int = 0
+    """Corrections made after the fit, for the size."""
+    steps_left: int = 0
+    """Of the present correction."""
+
+    @property
+    def picture_count(self) -> int:
+        return sum(gop.length for gop in self.gops)
+
+    def state(self) -> State:
+        return {
+            "fit": self.fit.state(),
+            "rounds": self.rounds,
+            "steps_left": self.steps_left,
+            "controller": None if self.controller is None else self.controller.state(),
+        }
+
+    def load(self, state: State) -> None:
+        self.fit.load(state["fit"])
+        self.rounds, self.steps_left = state["rounds"], state["steps_left"]
+        if self.controller is not None:
+            self.controller.load(state["controller"])
 
 
 def pick_device(name: str) -> torch.device:
@@ -136,6 +176,10 @@ class Encode:
         self.sha = hashlib.sha256(repr(video_format).encode())
         self.seconds: dict[str, float] = {}
         self.last_save = time.monotonic()
+        self.finished: list[State] = []
+        """Payloads, cross-entropies and lambda of the segments that are done."""
+        self.segment: SegmentFit | None = None
+        """The one under way."""
 
     def _report(self, phase: str, done: int, total: int | None, **values: float) -> None:
         if self.progress is not None:
@@ -150,17 +194,26 @@ class Encode:
             for plane in frame.planes:
                 self.sha.update(plane.tobytes())
             self._report("read", number + 1, count)
-            self._check_stop("reading the source", None)
+            self._check_stop("reading the source")
         if not len(self.source):
             raise SourceUnsuitable("the source has no pictures")
         self.seconds["read"] = time.monotonic() - start
 
-    def _check_stop(self, where: str, save: Callable[[], None] | None) -> None:
+    def _save(self) -> None:
+        """Keep all that has been done. Raises EncodeError where the disk refuses."""
+        if self.checkpoint is not None:
+            state = {"finished": self.finished, "fit": None if self.segment is None else self.segment.state()}
+            save_checkpoint(self.checkpoint, self.sha.hexdigest(), self.settings.fingerprint(), state)
+            self.last_save = time.monotonic()
+
+    def _check_stop(self, where: str) -> None:
+        """Save and raise Interrupted, if somebody asks for it."""
         if self.should_stop is None or not self.should_stop():
             return
-        if save is None or self.checkpoint is None:
-            raise Interrupted(f"interrupted while {where}; no checkpoint was made")
-        save()
+        if self.segment is not None:
+            self._save()
+        if self.checkpoint is None or not self.checkpoint.exists():
+            raise Interrupted(f"interrupted while {where}; there is no checkpoint")
         raise Interrupted(f"interrupted while {where}; the checkpoint is {self.checkpoint}, --resume goes on from it")
 
     def run(self) -> tuple[list[Payload], EncodeSummary]:
@@ -174,21 +227,23 @@ class Encode:
         self.seconds["analyse"] = time.monotonic() - start
         self._report("analyse", len(self.source), len(self.source))
         payloads: list[Payload] = [(UnitKey(UnitType.SEQUENCE), write_payload(self._sequence(model, len(segments))))]
-        state = self._load_state()
-        finished = [] if state is None else state["finished"]
-        lambdas = [] if state is None else list(state["lambdas"])
+        fit_state = self._load_state()
         gop_count = 0
         for number, (first, end) in enumerate(segments):
             gops = plan.plan_gops(first, end, cuts, self.settings.gop_length)
             gop_count += len(gops)
-            if number == len(finished):
-                fit_state = state["fit"] if state is not None else None
-                state = None
-                (made, bits), lam = self._segment(number, first, gops, model, finished, lambdas, fit_state)
-                finished.append({"payloads": pack_payloads(made), "bits": bits})
-                lambdas.append(lam)
-            payloads += unpack_payloads(finished[number]["payloads"])
-        symbols = {part: sum(segment["bits"][part] / 8 for segment in finished) for part in finished[0]["bits"]}
+            if number == len(self.finished):
+                self.segment = self._start(number, first, gops, model)
+                if fit_state is not None:
+                    self.segment.load(fit_state)
+                    fit_state = None
+                made, bits = self._fit_segment(self.segment)
+                self.finished.append({"payloads": pack_payloads(made), "bits": bits, "lam": self.segment.fit.lam})
+                self.segment = None
+                self._save()
+            payloads += unpack_payloads(self.finished[number]["payloads"])
+        finished = self.finished
+        symbols = {part: sum(made["bits"][part] / 8 for made in finished) for part in finished[0]["bits"]}
         payloads, quality = self._digests(payloads)
         summary = EncodeSummary(
             file_bytes=0,
@@ -198,7 +253,7 @@ class Encode:
             psnr_y=quality[0],
             psnr_yuv=quality[1],
             seconds=self.seconds,
-            lam=lambdas,
+            lam=[made["lam"] for made in finished],
             preset=self.settings.preset,
             epochs=self.settings.resolved_preset().epochs,
             seed=self.settings.seed,
@@ -245,8 +300,6 @@ class Encode:
         target = self.target_bytes()
         if target is None:
             return
-        from nvcodec.synthesis.layers import level_layers
-
         weights = sum(
             layer.outputs * (layer.inputs * layer.kernel**2 + layer.kinds)
             for level in range(len(model.levels))
@@ -255,23 +308,24 @@ class Encode:
         least = self._overhead_bytes() + segment_count * weights * MIN_NETWORK_BITS_PER_WEIGHT / 8
         if target < least:
             raise SizeImpossible(
-                f"the wanted size is {round(target)} bytes; headers, digests and network alone need about {round(least)}"
+                f"the wanted size is {round(target)} bytes; "
+                f"headers, digests and network need about {round(least)} alone"
             )
 
-    def _load_state(self) -> dict | None:
+    def _load_state(self) -> State | None:
+        """Take over a checkpoint's finished segments; return the state of the fit under way, if there is one."""
         if not self.resume:
             return None
-        if self.checkpoint is None or not self.checkpoint.exists():
-            raise EncodeError(f"{self.checkpoint}: there is no checkpoint to resume from")
-        return load_checkpoint(
-            self.checkpoint, self.sha.hexdigest(), self.settings.fingerprint(), self.device
-        )
+        assert self.checkpoint is not None
+        digest, settings = self.sha.hexdigest(), self.settings.fingerprint()
+        state = load_checkpoint(self.checkpoint, digest, settings, self.device)
+        self.finished = state["finished"]
+        fit_state: State | None = state["fit"]
+        return fit_state
 
-    def _segment(
-        self, number: int, first: int, gops: list, model: ModelConfig, finished: list, lambdas: list, fit_state: dict | None
-    ) -> tuple[tuple[list[Payload], dict[str, float]], float]:
-        settings = self.settings
-        pictures = sum(gop.length for gop in gops)
+    def _start(self, number: int, first: int, gops: list[Gop], model: ModelConfig) -> SegmentFit:
+        """The fit of a segment at its beginning, steered where a size is wanted."""
+        settings, target = self.settings, self.target_bytes()
         fit = Fit(
             Targets(self.source, self.device, settings.pooling, first),
             gops,
@@ -282,80 +336,71 @@ class Encode:
             seed=settings.seed + number,
             device=self.device,
         )
-        target = self.target_bytes()
-        controller = None
+        segment = SegmentFit(number, first, gops, model, fit)
         if target is not None:
-            share = (target - self._overhead_bytes()) * pictures / len(self.source)
-            controller = RateController(share, pictures)
-        rounds = 0
-        if fit_state is not None:
-            fit.load(fit_state["fit"])
-            rounds = fit_state["rounds"]
-            if controller is not None:
-                controller.load(fit_state["controller"])
+            share = (target - self._overhead_bytes()) * segment.picture_count / len(self.source)
+            segment.controller = RateController(share, segment.picture_count)
+        return segment
 
-        def save() -> None:
-            if self.checkpoint is not None:
-                state = {
-                    "finished": finished,
-                    "lambdas": lambdas,
-                    "fit": {
-                        "fit": fit.state(),
-                        "rounds": rounds,
-                        "controller": None if controller is None else controller.state(),
-                    },
-                }
-                save_checkpoint(self.checkpoint, self.sha.hexdigest(), settings.fingerprint(), state)
-                self.last_save = time.monotonic()
+    def _fit_segment(self, segment: SegmentFit) -> Packed:
+        """Fit what is left to fit, and pack it. Raises SizeImpossible, Interrupted."""
+        while not segment.fit.done:
+            self._step(segment, segment.controller)
+        segment.fit.finish()
+        if segment.controller is None:
+            return self._pack(segment)
+        return self._meet_size(segment, segment.controller)
 
-        while not fit.done:
-            self._step(fit, controller, number, save)
-        made = self._pack(fit, number, first, gops, model)
-        while controller is not None and not controller.settled(size := payload_bytes(made[0])):
-            if rounds == ROUNDS:
-                if size > controller.target_bytes:
-                    raise SizeImpossible(
-                        f"segment {number}: the wanted share is {round(controller.target_bytes)} bytes, "
-                        f"the smallest that was reached is {size}"
-                    )
-                break
-            controller.correct(fit, size)
-            rounds += 1
-            for _ in range(max(1, pictures // settings.resolved_preset().run_length)):
-                self._step(fit, None, number, None)
-            made = self._pack(fit, number, first, gops, model)
-        return made, fit.lam
+    def _meet_size(self, segment: SegmentFit, controller: RateController) -> Packed:
+        """Correct and pack again until the segment has its share of the wanted size. Raises SizeImpossible."""
+        while True:
+            while segment.steps_left:
+                segment.steps_left -= 1
+                self._step(segment, None)
+            made = self._pack(segment)
+            size = payload_bytes(made[0])
+            if controller.settled(size) or (segment.rounds == ROUNDS and size <= controller.target_bytes):
+                return made
+            if segment.rounds == ROUNDS:
+                raise SizeImpossible(
+                    f"segment {segment.number}: the wanted share is {round(controller.target_bytes)} bytes, "
+                    f"the smallest that was reached is {size}"
+                )
+            controller.correct(segment.fit, size)
+            segment.rounds += 1
+            segment.steps_left = max(1, segment.picture_count // self.settings.resolved_preset().run_length)
 
-    def _step(self, fit: Fit, controller: RateController | None, number: int, save: Callable[[], None] | None) -> None:
+    def _step(self, segment: SegmentFit, controller: RateController | None) -> None:
+        fit = segment.fit
         phase, start = fit.phase, time.monotonic()
         result = fit.step()
         if controller is not None:
             controller.update(fit, result)
         now = time.monotonic()
         self.seconds[phase] = self.seconds.get(phase, 0.0) + now - start
-        psnr = -10 * torch.tensor(max(result.mse[0], 1e-10)).log10().item()
         self._report(
             phase,
             round(1000 * fit.share),
             1000,
             loss=result.loss,
-            psnr_db=psnr,
+            psnr_db=-10 * math.log10(max(result.mse[0], 1e-10)),
             rate_bpp=result.bits_per_picture / fit.pixels,
         )
-        if save is not None:
-            if self.checkpoint is not None and now - self.last_save > CHECKPOINT_SECONDS:
-                save()
-            self._check_stop(f"fitting segment {number} ({round(100 * fit.share)} %)", save)
+        if now - self.last_save > CHECKPOINT_SECONDS:
+            self._save()
+        self._check_stop(f"fitting segment {segment.number} ({round(100 * fit.share)} %)")
 
-    def _pack(self, fit: Fit, number: int, first: int, gops: list, model: ModelConfig) -> tuple[list[Payload], dict[str, float]]:
+    def _pack(self, segment: SegmentFit) -> Packed:
         start = time.monotonic()
-        integers = export_integers(fit.network, fit.cache, gops)
+        integers = export_integers(segment.fit.network, segment.fit.cache, segment.gops)
         size = (self.format.height, self.format.width)
-        made = pack_segment(integers, model, gops, number, first, size, self.format.chroma_format)
+        made = pack_segment(
+            integers, segment.model, segment.gops, segment.number, segment.first, size, self.format.chroma_format
+        )
         self.seconds["write"] = self.seconds.get("write", 0.0) + time.monotonic() - start
         return made
 
-    def _digests(self, payloads: list[Payload]) -> tuple[list[Payload], tuple[dict[str, float], dict[str, float]]]:
+    def _digests(self, payloads: list[Payload]) -> tuple[list[Payload], Quality]:
         """Decode everything at every scale; insert the digests; measure against the source."""
         start = time.monotonic()
         draft = io.BytesIO()
@@ -372,6 +417,7 @@ class Encode:
                     reference = area_downscale(self.source.planes(frame.pts), number)
                     accumulator.add(reference, frame.planes)
                     self._report("write", frame.pts + 1, len(self.source))
+                    self._check_stop("decoding the result")
             psnr_y[scale], psnr_yuv[scale] = accumulator.mean_y, accumulator.mean_yuv
         result: list[Payload] = []
         ends = {(place.segment, place.gop): place for place in places}
@@ -399,6 +445,7 @@ class Encode:
                 with Decoder(source, scale=scale, backend="torch", threads=1, verify=True) as decoder:
                     for frame in decoder:
                         self._report("verify", frame.pts + 1, len(self.source))
+                        self._check_stop("verifying the file")
         except DecodeError as error:
             raise VerificationFailed(f"the finished file does not decode to what the encoder saw: {error}") from error
         self.seconds["verify"] = time.monotonic() - start
@@ -455,12 +502,14 @@ def encode_frames(
 
     checkpoint: where to keep one, also what `resume` goes on from; it is removed when the output is there.
     should_stop: asked between steps; once true, the checkpoint is written and Interrupted raised.
-    Raises EncodeError, NvcodecError from reading the source, OSError never.
+    Raises EncodeError, OutputError, and what reading the source raises; OSError never.
     """
-    path = None if hasattr(output, "write") else Path(output)
+    destination = output if hasattr(output, "write") else Path(output)
     kept = None if checkpoint is None else Path(checkpoint)
-    if path is not None and not path.resolve().parent.is_dir():
-        raise EncodeError(f"{path}: the folder does not exist")
+    if resume and (kept is None or not kept.exists()):
+        raise CheckpointMissing(f"{kept or 'resume'}: there is no checkpoint to go on from")
+    if isinstance(destination, Path):
+        Target(destination).discard()  # says at once, not after the fit, that the output cannot be written
     encode = Encode(
         settings,
         video_format,
@@ -473,7 +522,7 @@ def encode_frames(
     try:
         encode.read(frames, picture_count)
         payloads, summary = encode.run()
-        written = _write(encode, payloads, path, output)
+        written = _write(encode, payloads, destination)
     finally:
         encode.source.close()
     summary.file_bytes = len(written)
@@ -485,36 +534,31 @@ def encode_frames(
     return summary
 
 
-def _write(encode: Encode, payloads: list[Payload], path: Path | None, output: object) -> bytes:
-    """Write, verify, and only then put the file in its place."""
+def _write(encode: Encode, payloads: list[Payload], destination: Path | BinaryIO) -> bytes:
+    """Write, verify, and only then put the file in its place. Raises OutputError, VerificationFailed."""
     whole = io.BytesIO()
     write_container(whole, payloads)
     data = whole.getvalue()
-    if path is None:
+    if not isinstance(destination, Path):
         encode.verify(data)
-        output.write(data)
+        destination.write(data)
         return data
-    temporary = None
+    target = Target(destination)
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.resolve().parent)
-        with os.fdopen(handle, "wb") as file:
+        with open(target.path, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        encode.verify(Path(temporary))
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        temporary = None
+            if os.path.isfile(target.path):
+                os.fsync(file.fileno())
+        if os.path.isfile(target.path):
+            encode.verify(Path(target.path))
+        else:
+            encode.verify(data)
     except OSError as error:
-        raise EncodeError(f"{path}: cannot write the file: {error.strerror or error}") from error
-    finally:
-        if temporary is not None:
-            os.unlink(temporary)
+        target.discard()
+        raise target.refused(error) from error
+    except BaseException:
+        target.discard()
+        raise
+    target.commit()
     return data
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-

@@ -23,6 +23,10 @@ class CheckpointMismatch(EncodeError):
     """A checkpoint is of another source, other settings or another version, or is damaged."""
 
 
+class CheckpointMissing(EncodeError):
+    """There is no checkpoint where one is to be resumed from."""
+
+
 class Interrupted(EncodeError):
     """The encode was stopped from outside; a checkpoint is kept where one was asked for."""
 

@@ -34,9 +34,9 @@ CROP_SHARE = 0.60
 CROP_PIXELS = 64_000
 QUANTISE_SHARE = 0.70
 FREE_SHARE = 0.85
-FREE_RATE = 0.2  # latent units a step, for a gradient of the channel's root mean square
-FREE_RATE_LAST = 0.02
-FREE_RATE_EXTRA = 0.1  # in the steps after the last, by which a wanted size is hit
+FREE_RATE = 0.03  # latent units a step, for a gradient of the channel's root mean square
+FREE_RATE_LAST = 0.003
+FREE_RATE_EXTRA = 0.02  # in the steps after the last, by which a wanted size is hit
 WARM_UP_STEPS = 50
 GRADIENT_NORM = 0.05
 
@@ -106,6 +106,7 @@ class Fit:
 
     @property
     def phase(self) -> str:
+        """As the progress bar calls it."""
         if self.share < QUANTISE_SHARE:
             return "fit"
         return "prune and quantise" if self.share < FREE_SHARE else "refine"
@@ -172,6 +173,10 @@ class Fit:
         if self.free is None and self.share >= FREE_SHARE:
             self.free = FreeGrids(self.cache)
             self._analyse_all()
+
+    def finish(self) -> None:
+        """After the last step: enter the phases that a very short fit never reached, so that all is quantised."""
+        self._enter_phase()
 
     def step(self) -> StepResult:
         """One run: forward, backward, one step of the optimiser, and of the run's grids once they are free."""

@@ -6,6 +6,8 @@ stays at one float per latent.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -59,8 +61,8 @@ class FreeGrids:
         self.power[key] = MEMORY * old + (1 - MEMORY) * power
         leaf -= (rate / self.power[key].clamp_min(SMALLEST).sqrt()) * leaf.grad
 
-    def state(self) -> dict:
+    def state(self) -> dict[str, Any]:
         return {"temporal": self.temporal, "background": self.background, "power": self.power}
 
-    def load(self, state: dict) -> None:
+    def load(self, state: dict[str, Any]) -> None:
         self.temporal, self.background, self.power = state["temporal"], state["background"], state["power"]

@@ -31,12 +31,16 @@ from nvcodec.entropy import SCALE_COUNT, SymbolEncoder, bits, encode_latents, fr
 from nvcodec.entropy.latents import encode_residual, table_indices, wrap
 from nvcodec.entropy.tables import PRECISION, SYMBOL_MIN
 from nvcodec.synthesis import arithmetic, structure
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import Backend, make_backend
 from nvcodec.synthesis.embedding import WindowWeightLimit, window_terms
 from nvcodec.synthesis.grid_context import grid_parameters, sees_coarser
 from nvcodec.synthesis.weights import AccumulatorBound, ConvWeights, LevelWeights, check_bound
 
 Payload = tuple[UnitKey, bytes]
+
+Packed = tuple[list[Payload], dict[str, float]]
+"""Units in file order, and the cross-entropy in bits of the GOP units' symbols, by part."""
 
 
 @dataclass
@@ -45,9 +49,9 @@ class SegmentIntegers:
 
     weights: dict[int, LevelWeights]
     bias_shifts: dict[tuple[int, str], int]
-    window: dict[int, np.ndarray]
-    temporal: list[dict[int, np.ndarray]]
-    background: list[dict[int, np.ndarray]]
+    window: dict[int, Array]
+    temporal: list[dict[int, Array]]
+    background: list[dict[int, Array]]
 
 
 def layer_integers(parameters: ConvParameters, where: str) -> tuple[ConvWeights, int]:
@@ -93,12 +97,12 @@ def export_integers(network: NetworkParameters, cache: GridCache, gops: list[Gop
     )
 
 
-def _integer_steps(network: NetworkParameters, level: int, gop: bool) -> np.ndarray:
+def _integer_steps(network: NetworkParameters, level: int, gop: bool) -> Array:
     with torch.no_grad():
         return (network.steps(level, True, gop) * UNIT).round().cpu().numpy().astype(np.int64)
 
 
-def _integer_window(network: NetworkParameters, level: int, gops: list[Gop]) -> np.ndarray:
+def _integer_window(network: NetworkParameters, level: int, gops: list[Gop]) -> Array:
     """(pictures, window_length) weights over 64; a picture whose weights break the limit is scaled to keep it."""
     one = 1 << arithmetic.WINDOW_FRACTION_BITS
     with torch.no_grad():
@@ -118,20 +122,22 @@ def _integer_window(network: NetworkParameters, level: int, gops: list[Gop]) -> 
 
 
 @cache
-def _tensor_costs() -> np.ndarray:
+def _tensor_costs() -> Array:
     """(SCALE_COUNT, 256) bits of each symbol under each scale's table, mean zero."""
     zero = np.zeros((), np.int32)
     rows = [frequencies(int(table_indices(zero, scale))) for scale in range(SCALE_COUNT)]
     return PRECISION - np.log2(np.stack(rows).astype(np.float64))
 
 
-def best_scale(symbols: np.ndarray) -> int:
+def best_scale(symbols: Array) -> int:
     """The scale index whose table codes the symbols (mean zero) in the fewest bits."""
     histogram = np.bincount(symbols.ravel() - SYMBOL_MIN, minlength=256)
     return int((_tensor_costs() @ histogram).argmin())
 
 
-def pack_network(integers: SegmentIntegers, config: ModelConfig, level: int, segment: int, chroma_format: str) -> Payload:
+def pack_network(
+    integers: SegmentIntegers, config: ModelConfig, level: int, segment: int, chroma_format: str
+) -> Payload:
     """A NETWORK unit."""
     weights = integers.weights[level]
     encoder, codings = SymbolEncoder(), []
@@ -188,13 +194,13 @@ class GopPacker:
         self,
         encoder: SymbolEncoder,
         level: int,
-        values: np.ndarray,
-        previous: np.ndarray | None,
-        coarser: np.ndarray | None,
+        values: Array,
+        previous: Array | None,
+        coarser: Array | None,
         kind: int,
     ) -> None:
-        batch = [None if x is None else x[None] for x in (previous, coarser)]
-        mean8, scale = grid_parameters(self.backend, self.config, level, self.size, *batch, kind)
+        before, below = (None if x is None else x[None] for x in (previous, coarser))
+        mean8, scale = grid_parameters(self.backend, self.config, level, self.size, before, below, kind)
         latents = values[None].astype(np.int32)
         encode_latents(encoder, latents, mean8, scale)
         part = "gop grids" if kind == arithmetic.KIND_GOP else "temporal grids"
@@ -209,11 +215,8 @@ def pack_segment(
     first_picture: int,
     size: tuple[int, int],
     chroma_format: str,
-) -> tuple[list[Payload], dict[str, float]]:
-    """All units of a segment but the digests: SEGMENT, NETWORK from coarse to fine, GOP units by GoP and level.
-
-    And the cross-entropy in bits of the GOP units' symbols, by part.
-    """
+) -> Packed:
+    """All units of a segment but the digests: SEGMENT, NETWORK from coarse to fine, GOP units by GoP and level."""
     header = SegmentHeader(first_picture, sum(gop.length for gop in gops), [gop.length for gop in gops])
     payloads: list[Payload] = [(UnitKey(UnitType.SEGMENT, segment), write_payload(header))]
     for level in reversed(range(len(config.levels))):

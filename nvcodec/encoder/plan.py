@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.source import SourceStore
+from nvcodec.synthesis.arrays import Array
 
 CUT_RATIO = 4.0
 CUT_DIFFERENCE = 0.06
 THUMBNAIL = 32
 
 
-def luma_thumbnail(source: SourceStore, index: int) -> np.ndarray:
+def luma_thumbnail(source: SourceStore, index: int) -> Array:
     """A picture's luma, averaged down to at most 32x32 cells, samples in [0, 1]."""
     luma = source.planes(index)[0]
     rows, columns = min(THUMBNAIL, luma.shape[0]), min(THUMBNAIL, luma.shape[1])
     height, width = luma.shape[0] // rows * rows, luma.shape[1] // columns * columns
     cells = luma[:height, :width].reshape(rows, height // rows, columns, width // columns)
-    return cells.mean((1, 3)) / (1 << source.format.bit_depth)
+    means: Array = cells.mean((1, 3)) / (1 << source.format.bit_depth)
+    return means
 
 
 def scene_cuts(source: SourceStore) -> list[int]:
     """Pictures that begin a new scene: a jump well above both a fixed difference and the differences around it."""
     thumbnails = [luma_thumbnail(source, index) for index in range(len(source))]
-    jumps = np.array([0.0] + [float(np.abs(b - a).mean()) for a, b in zip(thumbnails, thumbnails[1:], strict=False)])
+    jumps = np.array([0.0] + [float(np.abs(b - a).mean()) for a, b in pairwise(thumbnails)])
     cuts = []
     for index in range(1, len(jumps)):
         around = np.concatenate([jumps[max(1, index - 4) : index], jumps[index + 1 : index + 5]])
@@ -38,10 +42,10 @@ def plan_gops(first: int, end: int, cuts: list[int], gop_length: int) -> list[Go
     """GoPs of pictures first .. end-1, numbered within the segment: none crosses a cut, none is above gop_length."""
     borders = [first, *(cut for cut in cuts if first < cut < end), end]
     gops = []
-    for start, stop in zip(borders, borders[1:], strict=False):
+    for start, stop in pairwise(borders):
         count = -(-(stop - start) // gop_length)
         inner = [start + round(i * (stop - start) / count) for i in range(count + 1)]
-        gops += [Gop(a - first, b - a) for a, b in zip(inner, inner[1:], strict=False)]
+        gops += [Gop(a - first, b - a) for a, b in pairwise(inner)]
     return gops
 
 
@@ -56,7 +60,7 @@ def plan_segments(count: int, cuts: list[int], longest: int) -> list[tuple[int, 
         borders.append(min(near, key=lambda cut: abs(cut - wanted)) if near else wanted)
     borders.append(count)
     result = []
-    for a, b in zip(borders, borders[1:], strict=False):
+    for a, b in pairwise(borders):
         while b - a > longest:
             result.append((a, a + longest))
             a += longest

@@ -18,17 +18,17 @@ class Preset:
 
 
 PRESETS = {
-    "ultrafast": Preset(epochs=10, minimum_steps=300),
-    "fast": Preset(epochs=50, minimum_steps=1000),
-    "medium": Preset(epochs=150, minimum_steps=2000),
-    "veryslow": Preset(epochs=450, minimum_steps=4000),
+    "ultrafast": Preset(epochs=5, minimum_steps=300),
+    "fast": Preset(epochs=25, minimum_steps=1000),
+    "medium": Preset(epochs=75, minimum_steps=2000),
+    "veryslow": Preset(epochs=225, minimum_steps=4000),
 }
 
 SMALL_SEGMENT_PIXELS = 12_000_000
 """Below this a segment gets the small network: its bits would outweigh what the large one gains."""
 
 _LARGE = (
-    LevelConfig(features=8, branch=8),
+    LevelConfig(features=16, branch=4),
     LevelConfig(features=24, branch=8, grid_channels=6, gop_grid_flag=True, context_hidden=16),
     LevelConfig(features=24, branch=16, grid_channels=8, gop_grid_flag=True, context_hidden=16),
     LevelConfig(features=24, branch=16, grid_channels=8, gop_grid_flag=True, context_hidden=16),

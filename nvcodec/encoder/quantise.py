@@ -9,7 +9,7 @@ import torch
 from nvcodec.encoder.model import BIAS_SHIFT_MAX, UNIT, WEIGHT_MAX, NetworkParameters
 from nvcodec.synthesis import arithmetic
 
-WEIGHT_STEP_SHARE = 0.08
+WEIGHT_STEP_SHARE = 0.15
 SHIFT_MAX = 12
 PRUNED_BELOW_STEPS = 0.75
 

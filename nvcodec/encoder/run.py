@@ -6,20 +6,19 @@ cache of the latest quantised grids; no gradient runs through them.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from nvcodec.bitstream.model_config import ModelConfig
 from nvcodec.encoder.crop import Crop, whole
+from nvcodec.encoder.laplace import laplace_bits
 from nvcodec.encoder.model import LIMIT, UNIT, FitOperations, NetworkParameters, round_through
 from nvcodec.synthesis import arithmetic, structure
 from nvcodec.synthesis.layers import COARSEST
 from nvcodec.synthesis.network import context, synthesise
-
-LN2 = math.log(2.0)
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,10 @@ class GridCache:
                 rows, columns = crop.slices(level)
                 self.background[gop][level][:, rows, columns] = stored(value[0])
 
-    def state(self) -> dict:
+    def state(self) -> dict[str, Any]:
         return {"temporal": self.temporal, "background": self.background}
 
-    def load(self, state: dict) -> None:
+    def load(self, state: dict[str, Any]) -> None:
         self.temporal, self.background = state["temporal"], state["background"]
 
 
@@ -164,9 +163,7 @@ class RunModel:
         elif not use_coarser:
             inputs.append(torch.zeros_like(torch.cat(charged)[:, :1]))
         kind = torch.tensor(kinds, device=charged[0].device)
-        out = context(
-            self.ops, config, level, inputs, self._seen(torch.cat(coarser)) if use_coarser else None, kind
-        )
+        out = context(self.ops, config, level, inputs, self._seen(torch.cat(coarser)) if use_coarser else None, kind)
         mean, scale = (out * (UNIT / 8)).split(own.grid_channels, 1)
         return torch.cat(charged), mean, scale
 
@@ -216,17 +213,3 @@ class RunModel:
         packed = synthesise(self.ops, self.config, embeddings, finest)
         gain = UNIT / (1 << arithmetic.PICTURE_FRACTION_BITS)
         return {level: picture * gain for level, picture in packed.items()}
-
-
-def laplace_bits(q: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
-    """-log2 of the mass of a Laplace distribution on [q - 1/2, q + 1/2], elementwise."""
-    lowest, highest = -arithmetic.SCALE_BIAS / 4, (39 - arithmetic.SCALE_BIAS) / 4
-    inverse = torch.exp(log2_scale.clamp(lowest, highest) * -LN2)
-    distance = (q - mean).abs() * inverse
-    half = 0.5 * inverse
-    inside = distance < half
-    # outside: a difference of two exponentials, kept in the log domain; inside: one minus two tails.
-    tail = -distance + half + torch.log1p(-torch.exp(-2 * half)) - LN2
-    near = 1 - 0.5 * (torch.exp(-(half + distance)) + torch.exp(distance.clamp(max=half) - half))
-    nats = torch.where(inside, torch.log(near.clamp_min(1e-9)), tail)
-    return nats * (-1 / LN2)

@@ -7,6 +7,7 @@ downscaled targets are made when a step asks for them.
 from __future__ import annotations
 
 import tempfile
+from typing import IO
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nvcodec.encoder.crop import Crop
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.packing import plane_phases
 from nvcodec.video.frame import Frame, VideoFormat
 
@@ -26,8 +28,8 @@ class SourceStore:
     def __init__(self, video_format: VideoFormat, directory: str | None = None):
         self.format = video_format
         self._directory = directory
-        self._rows: list[np.ndarray] = []
-        self._file = None
+        self._rows: list[Array] = []
+        self._file: IO[bytes] | None = None
         self._count = 0
         self._samples = sum(h * w for h, w in video_format.plane_shapes)
         self._dtype = np.uint8 if video_format.bit_depth == 8 else np.uint16
@@ -38,7 +40,8 @@ class SourceStore:
         if self._file is None:
             self._rows.append(row)
             if self._count * row.nbytes > IN_MEMORY_BYTES:
-                self._file = tempfile.TemporaryFile(dir=self._directory, prefix="nvenc-source-")
+                # Read until `close`, so no `with` can hold it.
+                self._file = tempfile.TemporaryFile(dir=self._directory, prefix="nvenc-source-")  # noqa: SIM115
                 for kept in self._rows:
                     self._file.write(kept.tobytes())
                 self._rows = []
@@ -48,7 +51,7 @@ class SourceStore:
     def __len__(self) -> int:
         return self._count
 
-    def planes(self, index: int) -> list[np.ndarray]:
+    def planes(self, index: int) -> list[Array]:
         """Planes of a picture, (rows, columns) integers."""
         if self._file is None:
             row = self._rows[index]
@@ -85,8 +88,9 @@ class Targets:
             part = (slice(None), slice(None))
             if crop is not None:
                 cells = crop.slices(0)
-                part = slice(cells[0].start * rows, cells[0].stop * rows), slice(
-                    cells[1].start * columns, cells[1].stop * columns
+                part = (
+                    slice(cells[0].start * rows, cells[0].stop * rows),
+                    slice(cells[1].start * columns, cells[1].stop * columns),
                 )
             stack = np.stack([planes_of[number][part] for planes_of in sources]).astype(np.float32)
             planes.append(torch.from_numpy(stack)[:, None].to(self.device) / self.scale - 0.5)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-
 from nvcodec.bitstream.model_config import ModelConfig
 from nvcodec.errors import NvcodecError
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.weights import LevelWeights
 
 BACKENDS = ("numpy", "onnxruntime", "torch")
@@ -20,10 +19,10 @@ class UnknownBackend(NvcodecError):
 class Backend(Protocol):
     """Exact integer network; all arrays hold integers in a float type, (1, C, h, w)."""
 
-    def synthesise(self, embeddings: dict[int, np.ndarray], finest: int) -> np.ndarray:
+    def synthesise(self, embeddings: dict[int, Array], finest: int) -> Array:
         """The packed picture (P, h, w) of level `finest`, in 1/4096 around mid-grey, from embeddings by level."""
 
-    def context(self, level: int, inputs: list[np.ndarray], coarser: np.ndarray | None, kind: int) -> np.ndarray:
+    def context(self, level: int, inputs: list[Array], coarser: Array | None, kind: int) -> Array:
         """The context network's output, (1, 2L, h, w); see `network.context`."""
 
 

@@ -10,15 +10,14 @@ import numpy as np
 
 from nvcodec.errors import NvcodecError
 from nvcodec.synthesis import arithmetic, structure
+from nvcodec.synthesis.arrays import Array
 
 
 class WindowWeightLimit(NvcodecError):
     """The window weights of a picture are larger in sum than WINDOW_WEIGHT_LIMIT."""
 
 
-def window_terms(
-    picture: int, gop_length: int, stride_log2: int, weights: np.ndarray | None, where: str
-) -> dict[int, int]:
+def window_terms(picture: int, gop_length: int, stride_log2: int, weights: Array | None, where: str) -> dict[int, int]:
     """{grid: weight over 64} of a picture's embedding: the window over pictures, each interpolated in time.
 
     weights: (window_length,) integers over 64 of this picture, or None without a window. The window ends at the GoP's
@@ -40,13 +39,13 @@ def window_terms(
     return {grid: weight for grid, weight in terms.items() if weight}
 
 
-def dequantise_background(grid: np.ndarray, gop_step: np.ndarray) -> np.ndarray:
+def dequantise_background(grid: Array, gop_step: Array) -> Array:
     """A GoP grid's part of every embedding of the GoP, before the shift: (1, L, h, w) float32 integers."""
     one = np.float32(1 << arithmetic.WINDOW_FRACTION_BITS)
     return grid.astype(np.float32) * (gop_step.astype(np.float32) * one)[:, None, None]
 
 
-def embed(terms: dict[int, int], grids: dict[int, np.ndarray], step: np.ndarray, background: np.ndarray | None) -> np.ndarray:
+def embed(terms: dict[int, int], grids: dict[int, Array], step: Array, background: Array | None) -> Array:
     """clamp(floor((sum_j w_j * q_j * step + background + 32) / 64)), (1, L, h, w) float32 integers.
 
     grids: (1, L, h, w) integers by index; step: (L,); background: as `dequantise_background` gives it, or None.
@@ -63,13 +62,14 @@ def embed(terms: dict[int, int], grids: dict[int, np.ndarray], step: np.ndarray,
     return np.clip(total, -arithmetic.ACTIVATION_MAX, arithmetic.ACTIVATION_MAX, out=total)
 
 
-def context_input(grid: np.ndarray) -> np.ndarray:
+def context_input(grid: Array) -> Array:
     """A grid as the context network sees it: clamp(256 * q), float32."""
     limit = arithmetic.ACTIVATION_MAX
-    return np.clip(grid.astype(np.float32) * np.float32(1 << arithmetic.CONTEXT_INPUT_SHIFT), -limit, limit)
+    seen: Array = np.clip(grid.astype(np.float32) * np.float32(1 << arithmetic.CONTEXT_INPUT_SHIFT), -limit, limit)
+    return seen
 
 
-def symbol_parameters(output: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
+def symbol_parameters(output: Array, channels: int) -> tuple[Array, Array]:
     """The context network's output (1, 2L, h, w) to means in eighths and scale indices (0..39), int32 each."""
     limit = arithmetic.MEAN_LIMIT
     mean8 = np.clip(output[:, :channels], -limit, limit).astype(np.int32)

@@ -9,6 +9,7 @@ import numpy as np
 
 from nvcodec.bitstream.model_config import ModelConfig
 from nvcodec.synthesis import arithmetic
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import Backend
 from nvcodec.synthesis.embedding import context_input, symbol_parameters
 from nvcodec.synthesis.layers import COARSEST
@@ -29,10 +30,10 @@ def grid_parameters(
     config: ModelConfig,
     level: int,
     size: tuple[int, int],
-    previous: np.ndarray | None,
-    coarser: np.ndarray | None,
+    previous: Array | None,
+    coarser: Array | None,
     kind: int,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Array, Array]:
     """(means in eighths, scale indices), each (1, L, h, w) int32, of a grid's symbols.
 
     size: the picture's (height, width); previous: the level's grid before this one, None at a GoP's start and for the

@@ -50,9 +50,7 @@ def level_layers(config: ModelConfig, level: int, chroma_format: str) -> list[Co
         seen = context_inputs(config, level)
         if own.context_hidden:
             layers.append(ConvLayer("context_hidden", seen, own.context_hidden, 3, CONTEXT_KINDS))
-        layers.append(
-            ConvLayer("context_output", own.context_hidden + seen, 2 * own.grid_channels, 1, CONTEXT_KINDS)
-        )
+        layers.append(ConvLayer("context_output", own.context_hidden + seen, 2 * own.grid_channels, 1, CONTEXT_KINDS))
         layers.append(ConvLayer("embed", own.grid_channels, own.features, 3))
     if level < COARSEST:
         layers.append(ConvLayer("up", config.levels[level + 1].features, 4 * own.features, 1))

@@ -20,7 +20,9 @@ Tensor = Any
 class Operations(Protocol):
     """What a backend supplies. Tensors are (N, C, H, W); values are integers (or the fit's image of them)."""
 
-    def conv(self, level: int, name: str, x: Tensor, *, leaky: bool = False, kind: int = 0, more_shift: int = 0) -> Tensor:
+    def conv(
+        self, level: int, name: str, x: Tensor, *, leaky: bool = False, kind: int = 0, more_shift: int = 0
+    ) -> Tensor:
         """floor((sum w*x + b + half(s)) / 2**s), s = shift + more_shift, half(s) = 2**(s-1), or 0 for s = 0.
 
         leaky: a negative numerator is divided by 2**(s+3) instead. Source: bitstream_spec.md, section 6.2.
@@ -43,7 +45,9 @@ class Operations(Protocol):
         """Bilinear upsampling by 2 of a packed picture to the level's size (bitstream_spec.md, section 6.5)."""
 
 
-def level_features(ops: Operations, config: ModelConfig, level: int, embedding: Tensor | None, coarser: Tensor | None) -> Tensor:
+def level_features(
+    ops: Operations, config: ModelConfig, level: int, embedding: Tensor | None, coarser: Tensor | None
+) -> Tensor:
     """Features of a level, (N, C_l, h_l, w_l), from its embedding and the coarser level's features."""
     own = config.levels[level]
     parts = []
@@ -62,7 +66,9 @@ def level_features(ops: Operations, config: ModelConfig, level: int, embedding: 
     return features
 
 
-def level_picture(ops: Operations, config: ModelConfig, level: int, features: Tensor, coarser_picture: Tensor | None) -> Tensor:
+def level_picture(
+    ops: Operations, config: ModelConfig, level: int, features: Tensor, coarser_picture: Tensor | None
+) -> Tensor:
     """The head of a level: a packed picture, (N, P, h_l, w_l), in 1/4096 of the sample range around mid-grey."""
     picture = ops.conv(level, "head", features)
     if coarser_picture is not None and config.picture_skip_flag:
@@ -81,7 +87,9 @@ def synthesise(ops: Operations, config: ModelConfig, embeddings: dict[int, Tenso
     return pictures
 
 
-def context(ops: Operations, config: ModelConfig, level: int, inputs: list[Tensor], coarser: Tensor | None, kind: int) -> Tensor:
+def context(
+    ops: Operations, config: ModelConfig, level: int, inputs: list[Tensor], coarser: Tensor | None, kind: int
+) -> Tensor:
     """Means and scales of a level's symbols, (N, 2L, h, w): L means in eighths, then L log2 scales in eighths.
 
     inputs: what the network sees at its own size (the previous grid), already scaled; coarser: the coarser level's

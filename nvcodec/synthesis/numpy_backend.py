@@ -6,6 +6,7 @@ import numpy as np
 
 from nvcodec.bitstream.model_config import ModelConfig
 from nvcodec.synthesis import arithmetic, network
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.packing import bilinear_kernel
 from nvcodec.synthesis.weights import LevelWeights
 
@@ -19,8 +20,8 @@ class NumpyOperations:
         self.kernel = bilinear_kernel(chroma_format).astype(np.float64)
 
     def conv(
-        self, level: int, name: str, x: np.ndarray, *, leaky: bool = False, kind: int = 0, more_shift: int = 0
-    ) -> np.ndarray:
+        self, level: int, name: str, x: Array, *, leaky: bool = False, kind: int = 0, more_shift: int = 0
+    ) -> Array:
         layer = self.weights[level].layers[name]
         total = convolve(np.pad(x, _margins(layer.weight.shape[-1])), layer.weight.astype(np.float64))
         total += layer.bias_with_half(kind, more_shift).astype(np.float64)[:, None, None]
@@ -30,26 +31,26 @@ class NumpyOperations:
             return np.floor(total / divisor)
         return np.floor(total / 2.0**shift)
 
-    def clamp(self, x: np.ndarray) -> np.ndarray:
+    def clamp(self, x: Array) -> Array:
         return np.clip(x, -arithmetic.ACTIVATION_MAX, arithmetic.ACTIVATION_MAX)
 
-    def add(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def add(self, a: Array, b: Array) -> Array:
         return a + b
 
-    def concat(self, parts: list[np.ndarray]) -> np.ndarray:
+    def concat(self, parts: list[Array]) -> Array:
         return np.concatenate(parts, 1)
 
-    def shuffle(self, x: np.ndarray, level: int) -> np.ndarray:
+    def shuffle(self, x: Array, level: int) -> Array:
         height, width = self.sizes[level]
         n, c, h, w = x.shape
         y = x.reshape(n, c // 4, 2, 2, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // 4, 2 * h, 2 * w)
         return y[..., :height, :width]
 
-    def repeat(self, x: np.ndarray, level: int) -> np.ndarray:
+    def repeat(self, x: Array, level: int) -> Array:
         height, width = self.sizes[level]
         return x.repeat(2, -2).repeat(2, -1)[..., :height, :width]
 
-    def upsample_picture(self, x: np.ndarray, level: int) -> np.ndarray:
+    def upsample_picture(self, x: Array, level: int) -> Array:
         total = convolve(np.pad(x, _margins(3), mode="edge"), self.kernel)
         return self.shuffle(np.floor((total + 8) / 16), level)
 
@@ -59,7 +60,7 @@ def _margins(kernel: int) -> tuple[tuple[int, int], ...]:
     return (0, 0), (0, 0), (side, side), (side, side)
 
 
-def convolve(padded: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def convolve(padded: Array, weight: Array) -> Array:
     """Plain convolution, no padding, stride 1: (N, I, h+k-1, w+k-1) and (O, I, k, k) to (N, O, h, w)."""
     kernel = weight.shape[-1]
     height, width = padded.shape[-2] - kernel + 1, padded.shape[-1] - kernel + 1
@@ -79,11 +80,13 @@ class NumpyBackend:
         self.config = config
         self.ops = NumpyOperations(weights, height, width, chroma_format)
 
-    def synthesise(self, embeddings: dict[int, np.ndarray], finest: int) -> np.ndarray:
+    def synthesise(self, embeddings: dict[int, Array], finest: int) -> Array:
         given = {level: x.astype(np.float64) for level, x in embeddings.items()}
-        return network.synthesise(self.ops, self.config, given, finest)[finest][0]
+        picture: Array = network.synthesise(self.ops, self.config, given, finest)[finest][0]
+        return picture
 
-    def context(self, level: int, inputs: list[np.ndarray], coarser: np.ndarray | None, kind: int) -> np.ndarray:
+    def context(self, level: int, inputs: list[Array], coarser: Array | None, kind: int) -> Array:
         seen = [x.astype(np.float64) for x in inputs]
         below = None if coarser is None else coarser.astype(np.float64)
-        return network.context(self.ops, self.config, level, seen, below, kind)
+        output: Array = network.context(self.ops, self.config, level, seen, below, kind)
+        return output

@@ -7,12 +7,15 @@ contexts, each built when first asked for.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from nvcodec.bitstream.model_config import ModelConfig
 from nvcodec.synthesis import arithmetic, network
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.packing import bilinear_kernel
 from nvcodec.synthesis.weights import LevelWeights
 
@@ -26,21 +29,19 @@ class GraphBuilder:
         self.weights, self.chroma_format = weights, chroma_format
         self.height, self.width = height, width
         self.sizes = {level: arithmetic.level_size(height, width, level) for level in range(5)}
-        self.nodes: list = []
-        self.constants: dict[str, np.ndarray] = {}
+        self.nodes: list[NodeProto] = []
+        self.constants: dict[str, Array] = {}
 
-    def constant(self, name: str, values: np.ndarray) -> str:
+    def constant(self, name: str, values: Array) -> str:
         self.constants.setdefault(name, values)
         return name
 
-    def node(self, kind: str, inputs: list[str], **attributes) -> str:
+    def node(self, kind: str, inputs: list[str], **attributes: Any) -> str:
         name = f"{kind}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
         return name
 
-    def conv(
-        self, level: int, name: str, x: str, *, leaky: bool = False, kind: int = 0, more_shift: int = 0
-    ) -> str:
+    def conv(self, level: int, name: str, x: str, *, leaky: bool = False, kind: int = 0, more_shift: int = 0) -> str:
         layer = self.weights[level].layers[name]
         factor = 2.0 ** -(layer.shift + more_shift)
         key = f"level{level}_{name}"
@@ -90,7 +91,9 @@ class GraphBuilder:
         padded = self.node("Pad", [x, pads], mode="edge")
         return self.shuffle(self.node("Floor", [self.node("Conv", [padded, weight, bias], kernel_shape=[3, 3])]), level)
 
-    def session(self, inputs: dict[str, tuple[int, int, int]], output: str, threads: int) -> onnxruntime.InferenceSession:
+    def session(
+        self, inputs: dict[str, tuple[int, int, int]], output: str, threads: int
+    ) -> onnxruntime.InferenceSession:
         """inputs: {name: (channels, rows, columns)}; compiles the graph collected so far."""
         graph = helper.make_graph(
             self.nodes,
@@ -127,7 +130,7 @@ class OnnxBackend:
     def _builder(self) -> GraphBuilder:
         return GraphBuilder(self.weights, self.height, self.width, self.chroma_format)
 
-    def synthesise(self, embeddings: dict[int, np.ndarray], finest: int) -> np.ndarray:
+    def synthesise(self, embeddings: dict[int, Array], finest: int) -> Array:
         if finest not in self._synthesis:
             builder = self._builder()
             names = {level: f"embedding{level}" for level in embeddings}
@@ -135,16 +138,20 @@ class OnnxBackend:
             shapes = {names[level]: x.shape[1:] for level, x in embeddings.items()}
             self._synthesis[finest] = builder.session(shapes, output, self.threads)
         feed = {f"embedding{level}": x for level, x in embeddings.items()}
-        return self._synthesis[finest].run(None, feed)[0][0]
+        picture: Array = self._synthesis[finest].run(None, feed)[0][0]
+        return picture
 
-    def context(self, level: int, inputs: list[np.ndarray], coarser: np.ndarray | None, kind: int) -> np.ndarray:
+    def context(self, level: int, inputs: list[Array], coarser: Array | None, kind: int) -> Array:
         feed = {f"input{i}": x for i, x in enumerate(inputs)}
         if coarser is not None:
             feed["coarser"] = coarser
         if (level, kind) not in self._context:
             builder = self._builder()
             below = None if coarser is None else "coarser"
-            output = network.context(builder, self.config, level, [f"input{i}" for i in range(len(inputs))], below, kind)
+            output = network.context(
+                builder, self.config, level, [f"input{i}" for i in range(len(inputs))], below, kind
+            )
             shapes = {name: x.shape[1:] for name, x in feed.items()}
             self._context[level, kind] = builder.session(shapes, output, self.threads)
-        return self._context[level, kind].run(None, feed)[0]
+        parameters: Array = self._context[level, kind].run(None, feed)[0]
+        return parameters

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
+from nvcodec.synthesis.arrays import Array
 
 CHROMA_PHASES = {"400": (), "420": ((1, 1), (1, 1)), "422": ((2, 1), (2, 1)), "444": ((2, 2), (2, 2))}
 
@@ -19,7 +20,7 @@ def plane_phases(chroma_format: str) -> tuple[tuple[int, int], ...]:
     return ((2, 2), *CHROMA_PHASES[chroma_format])
 
 
-def pack(planes: list[np.ndarray], chroma_format: str) -> np.ndarray:
+def pack(planes: list[Array], chroma_format: str) -> Array:
     """(P, h, w): phases of all planes, each padded by repeating its edge; keeps the dtype."""
     height, width = -(-planes[0].shape[0] // 2), -(-planes[0].shape[1] // 2)
     channels = []
@@ -31,7 +32,7 @@ def pack(planes: list[np.ndarray], chroma_format: str) -> np.ndarray:
     return np.stack(channels)
 
 
-def unpack(channels: np.ndarray, chroma_format: str, plane_shapes: list[tuple[int, int]]) -> list[np.ndarray]:
+def unpack(channels: Array, chroma_format: str, plane_shapes: list[tuple[int, int]]) -> list[Array]:
     """The inverse: (P, h, w) to planes of the given (rows, columns)."""
     planes, first = [], 0
     for (rows, columns), shape in zip(plane_phases(chroma_format), plane_shapes, strict=True):
@@ -48,15 +49,16 @@ def unpack(channels: np.ndarray, chroma_format: str, plane_shapes: list[tuple[in
     return planes
 
 
-def to_samples(picture: np.ndarray, bit_depth: int) -> np.ndarray:
+def to_samples(picture: Array, bit_depth: int) -> Array:
     """Clamped network output, integers in 1/4096 around mid-grey, to samples (bitstream_spec.md, section 6.6)."""
     shift = PICTURE_FRACTION_BITS - bit_depth
     half = (1 << shift) >> 1
     rounded = np.floor((picture + half) / (1 << shift)) + (1 << (bit_depth - 1))
-    return np.clip(rounded, 0, (1 << bit_depth) - 1).astype(np.uint8 if bit_depth == 8 else np.uint16)
+    samples: Array = np.clip(rounded, 0, (1 << bit_depth) - 1).astype(np.uint8 if bit_depth == 8 else np.uint16)
+    return samples
 
 
-def bilinear_kernel(chroma_format: str) -> np.ndarray:
+def bilinear_kernel(chroma_format: str) -> Array:
     """(4P, P, 3, 3) integers over 16: bilinear upsampling by 2 of a packed picture, before the pixel shuffle.
 
     Output channel 4*c + 2*i + j is channel c at row 2y+i and column 2x+j of the finer packed picture. Samples sit at
@@ -76,7 +78,9 @@ def bilinear_kernel(chroma_format: str) -> np.ndarray:
                         for row, row_weight in _taps(i * rows + p):
                             for column, column_weight in _taps(j * columns + q):
                                 source = first + (row % rows) * columns + column % columns
-                                kernel[out, source, 1 + row // rows, 1 + column // columns] += row_weight * column_weight
+                                kernel[out, source, 1 + row // rows, 1 + column // columns] += (
+                                    row_weight * column_weight
+                                )
         first += rows * columns
     return kernel
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nvcodec.bitstream.model_config import ModelConfig
 from nvcodec.synthesis import arithmetic, network
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.packing import bilinear_kernel
 from nvcodec.synthesis.weights import LevelWeights
 
@@ -30,7 +31,7 @@ class TorchOperations:
         self.kernel = self.tensor(bilinear_kernel(chroma_format))
         self._cache: dict[tuple[int, str, int, int], tuple[Tensor, Tensor]] = {}
 
-    def tensor(self, values: np.ndarray) -> Tensor:
+    def tensor(self, values: Array) -> Tensor:
         t = torch.from_numpy(np.ascontiguousarray(values)).to(self.device, self.dtype)
         return t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t
 
@@ -93,13 +94,13 @@ class TorchBackend:
         self.config = config
         self.ops = TorchOperations(weights, height, width, chroma_format, torch.device(device))
 
-    def synthesise(self, embeddings: dict[int, np.ndarray], finest: int) -> np.ndarray:
+    def synthesise(self, embeddings: dict[int, Array], finest: int) -> Array:
         with torch.inference_mode():
             given = {level: self.ops.tensor(x) for level, x in embeddings.items()}
             picture: Tensor = network.synthesise(self.ops, self.config, given, finest)[finest][0]
             return picture.cpu().numpy()
 
-    def context(self, level: int, inputs: list[np.ndarray], coarser: np.ndarray | None, kind: int) -> np.ndarray:
+    def context(self, level: int, inputs: list[Array], coarser: Array | None, kind: int) -> Array:
         with torch.inference_mode():
             seen = [self.ops.tensor(x) for x in inputs]
             below = None if coarser is None else self.ops.tensor(coarser)

@@ -8,6 +8,7 @@ import numpy as np
 
 from nvcodec.errors import NvcodecError
 from nvcodec.synthesis import arithmetic
+from nvcodec.synthesis.arrays import Array
 
 
 class AccumulatorBound(NvcodecError):
@@ -18,13 +19,14 @@ class AccumulatorBound(NvcodecError):
 class ConvWeights:
     """One layer: weight (out, in, k, k) and bias (kinds, out) in accumulator units, both int64; shift s."""
 
-    weight: np.ndarray
-    bias: np.ndarray
+    weight: Array
+    bias: Array
     shift: int
 
-    def bias_with_half(self, kind: int, more_shift: int) -> np.ndarray:
+    def bias_with_half(self, kind: int, more_shift: int) -> Array:
         """Bias plus half of the divisor, the constant that is added before the shift."""
-        return self.bias[kind] + (1 << (self.shift + more_shift) >> 1)
+        result: Array = self.bias[kind] + (1 << (self.shift + more_shift) >> 1)
+        return result
 
 
 @dataclass
@@ -32,8 +34,8 @@ class LevelWeights:
     """All layers of a level by name, and the quantisation steps of its grids (empty without one)."""
 
     layers: dict[str, ConvWeights]
-    step: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    gop_step: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    step: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    gop_step: Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def check_bound(where: str, name: str, layer: ConvWeights) -> None:
