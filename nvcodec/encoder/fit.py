@@ -30,15 +30,15 @@ from nvcodec.synthesis.layers import PICTURE_CHANNELS
 RATE_FREE_SHARE = 0.05
 RATE_FULL_SHARE = 0.10
 NOISE_SHARE = 0.15
-CROP_SHARE = 0.60
+CROP_SHARE = 0.40
 CROP_PIXELS = 64_000
-QUANTISE_SHARE = 0.70
-FREE_SHARE = 0.85
-FREE_RATE = 0.03  # latent units a step, for a gradient of the channel's root mean square
-FREE_RATE_LAST = 0.003
+QUANTISE_SHARE = 0.40
+FREE_SHARE = 0.50
+FREE_RATE = 0.02  # latent units a step, for a gradient of the channel's root mean square
+FREE_RATE_LAST = 0.002
 FREE_RATE_EXTRA = 0.02  # in the steps after the last, by which a wanted size is hit
 WARM_UP_STEPS = 50
-GRADIENT_NORM = 0.05
+GRADIENT_NORM = 1.0
 
 
 @dataclass
