@@ -51,17 +51,19 @@ TINY = ModelConfig(
     context_coarser_flag=True,
 )
 
-# Some 800 bytes, so that a small clip's grids outweigh it; quick to fit.
+# A kilobyte, so that a small clip's grids outweigh it; quick to fit.
 SLIM = ModelConfig(
     levels=(
         LevelConfig(features=2),
-        LevelConfig(features=4, grid_channels=4),
+        LevelConfig(features=4, grid_channels=4, gop_grid_flag=True, context_hidden=2),
         LevelConfig(features=4, grid_channels=3),
-        LevelConfig(features=3),
-        LevelConfig(features=3, grid_channels=1),
+        LevelConfig(features=3, branch=2),
+        LevelConfig(features=3, grid_channels=1, window_flag=True),
     ),
+    window_length=2,
     picture_skip_flag=True,
     context_previous_flag=True,
+    context_coarser_flag=True,
 )
 
 

@@ -38,7 +38,7 @@ FREE_RATE = 0.02  # latent units a step, for a gradient of the channel's root me
 FREE_RATE_LAST = 0.002
 FREE_RATE_EXTRA = 0.02  # in the steps after the last, by which a wanted size is hit
 WARM_UP_STEPS = 50
-GRADIENT_NORM = 1.0
+GRADIENT_NORM = 0.05
 
 
 @dataclass
@@ -259,7 +259,7 @@ class Fit:
         self.cache.load(state["cache"])
         version, internal, gauss = state["random"]
         self.random.setstate((version, tuple(internal), gauss))
-        self.noise.set_state(state["noise"])
+        self.noise.set_state(state["noise"].cpu())
         self.loss.load(state["loss"])
         if state["free"] is not None:
             self.free = FreeGrids(self.cache)

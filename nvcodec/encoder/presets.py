@@ -14,7 +14,7 @@ class Preset:
     epochs: float  # passes over the video
     minimum_steps: int  # runs, for very short videos
     run_length: int = 2  # consecutive pictures in a run
-    learning_rate: float = 8e-3
+    learning_rate: float = 5e-3
 
 
 PRESETS = {

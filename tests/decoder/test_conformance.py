@@ -32,7 +32,7 @@ def test_all_scales_and_threads_match_the_digests(name: str, backend: str) -> No
             assert all(frame.format == decoder.format for frame in frames)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ["plain", "no gop grid", "no hidden context layer", "one picture"])
 def test_the_summary_tells_what_decodes(name: str) -> None:
     """PSNR by scale as a user would measure it, and a picture that resembles the source."""
     case, (data, summary) = CASES[name], stream(name)
@@ -52,7 +52,7 @@ def test_the_summary_tells_what_decodes(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_grids_carry_something(name: str) -> None:
     """Guards the others: a matrix of all-zero grids would compare nothing."""
-    with Decoder(stream(name)[0], backend="numpy") as decoder:
+    with Decoder(stream(name)[0], scale="1/4", backend="numpy") as decoder:
         sizes = [entry.size for entry in decoder.container.entries if entry.key.unit_type == UnitType.GOP]
         assert max(sizes) > 40
         frames = list(decoder)

@@ -1,0 +1,85 @@
+"""What settings are refused, in which words, and what they resolve to."""
+
+from itertools import pairwise
+
+import pytest
+
+from nvcodec.encoder.errors import SettingsInvalid
+from nvcodec.encoder.presets import PRESETS
+from nvcodec.encoder.settings import EncodeSettings
+from tests.streams import TINY
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"preset": "slow"}, "preset 'slow': known are ultrafast, fast, medium, veryslow"),
+        ({"quality": 50, "lam": 0.1}, "quality and lam: only one of quality, lam, size_bytes, bitrate may be given"),
+        ({"size_bytes": 9, "bitrate": 1}, "size_bytes and bitrate: only one of"),
+        ({"quality": 100.5}, "quality is 100.5, allowed is 0 to 100"),
+        ({"quality": -1}, "quality is -1, allowed is 0 to 100"),
+        ({"quality": float("nan")}, "quality is nan, allowed is 0 to 100"),
+        ({"lam": 0}, "lam is 0, allowed is above 0"),
+        ({"lam": float("nan")}, "lam is nan, allowed is above 0"),
+        ({"size_bytes": 0}, "size_bytes is 0, allowed is above 0"),
+        ({"bitrate": -5}, "bitrate is -5, allowed is above 0"),
+        ({"tune": "vmaf"}, "tune is 'vmaf', allowed is psnr or ssim"),
+        ({"gop_length": 0}, "gop_length is 0, allowed is 1 to 1024"),
+        ({"gop_length": 1025}, "gop_length is 1025, allowed is 1 to 1024"),
+        ({"segment_length": 0}, "segment_length is 0, allowed is at least 1"),
+        ({"epochs": 0}, "epochs is 0, allowed is above 0"),
+        ({"digest_bytes": 3}, "digest_bytes is 3, allowed is 2, 4 or 8"),
+        ({"threads": -1}, "threads is -1, allowed is at least 0"),
+        ({"pooling": "median"}, "pooling is 'median', allowed is area or max"),
+    ],
+)
+def test_refused(changes: dict, message: str) -> None:
+    with pytest.raises(SettingsInvalid) as error:
+        EncodeSettings(**changes).validate()
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"quality": 0}, {"quality": 100}, {"lam": 1e-9}, {"gop_length": 1024}, {"epochs": 0.5}, {"digest_bytes": 8}],
+)
+def test_accepted(changes: dict) -> None:
+    EncodeSettings(**changes).validate()
+
+
+def test_quality_is_lambda_on_a_logarithmic_scale() -> None:
+    lambdas = [EncodeSettings(quality=quality).resolved_lambda() for quality in (0, 25, 50, 75, 100)]
+    assert lambdas == sorted(lambdas, reverse=True)
+    ratios = [b / a for a, b in pairwise(lambdas)]
+    assert ratios == pytest.approx([ratios[0]] * 4)
+    assert EncodeSettings().resolved_lambda() == EncodeSettings(quality=50).resolved_lambda()
+    assert EncodeSettings(lam=0.125).resolved_lambda() == 0.125
+
+
+def test_epochs_replace_the_presets() -> None:
+    assert EncodeSettings(preset="fast").resolved_preset() == PRESETS["fast"]
+    assert EncodeSettings(preset="fast", epochs=3).resolved_preset().epochs == 3
+
+
+def test_presets_grow() -> None:
+    assert list(PRESETS) == ["ultrafast", "fast", "medium", "veryslow"]
+    epochs = [preset.epochs for preset in PRESETS.values()]
+    assert epochs == sorted(epochs)
+
+
+def test_models() -> None:
+    assert EncodeSettings(model=TINY).resolved_model(10**9) == TINY
+    small, large = EncodeSettings().resolved_model(10_000), EncodeSettings().resolved_model(10**9)
+    assert small != large
+    for model in (small, large):
+        model.validate()
+
+
+def test_fingerprint_names_what_the_result_depends_on() -> None:
+    settings = EncodeSettings(seed=3, model=TINY)
+    assert settings.fingerprint() == EncodeSettings(seed=3, model=TINY, threads=2, device="cpu").fingerprint()
+    for other in ({"seed": 4}, {"tune": "ssim"}, {"pooling": "max"}, {"multi_scale": False}, {"digest_bytes": 8}):
+        changed = EncodeSettings(**{"seed": 3, "model": TINY, **other}).fingerprint()
+        differing = {name for name, value in changed.items() if value != settings.fingerprint()[name]}
+        assert differing == set(other)
