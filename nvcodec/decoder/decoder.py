@@ -209,8 +209,10 @@ class Decoder:
                 number = place.first + coded.index
                 if number >= end:
                     return
-                embeddings = grids.embeddings(coded)
-                if number >= start:
+                if number < start:
+                    grids.skip(coded)
+                else:
+                    embeddings = grids.embeddings(coded)
                     digest = self._expected_digest(place, coded.index) if self.verify else None
                     yield backend, embeddings, number, digest
 

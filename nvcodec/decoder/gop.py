@@ -110,9 +110,9 @@ class GopGrids:
     def embeddings(self, picture: structure.CodedPicture) -> dict[int, Array]:
         """{level: (1, L, h, w) float32 integers} of a picture; pictures come in ascending order."""
         result = {}
+        self._reach(picture.index)
         for level, state in self.levels.items():
             own = self.config.levels[level]
-            self._advance(level, structure.last_grid(self.config, level, picture.index, self.gop_length))
             weights = None if state.window_weights is None else state.window_weights[picture.index]
             try:
                 terms = window_terms(picture.index, self.gop_length, own.temporal_stride_log2, weights, state.place)
@@ -121,6 +121,15 @@ class GopGrids:
             result[level] = embed(terms, state.grids, self.weights[level].step, state.background_part)
         self._forget(picture.index)
         return result
+
+    def skip(self, picture: structure.CodedPicture) -> None:
+        """Decode a picture's grids, which later ones' contexts need, without its embeddings."""
+        self._reach(picture.index)
+        self._forget(picture.index)
+
+    def _reach(self, picture: int) -> None:
+        for level in self.levels:
+            self._advance(level, structure.last_grid(self.config, level, picture, self.gop_length))
 
     def _forget(self, picture: int) -> None:
         """Drop the grids that no later picture's embedding or context asks for."""

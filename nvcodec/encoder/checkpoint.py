@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,17 @@ def save_checkpoint(path: Path, source_digest: str, settings: dict[str, str], st
 def load_checkpoint(path: Path, source_digest: str, settings: dict[str, str], device: torch.device) -> State:
     """The state of a checkpoint. Raises CheckpointMismatch, naming what differs."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # torch.load doesn't look at the checksums
+                raise CheckpointMismatch(f"{path}: the checkpoint is damaged")
         content = torch.load(path, map_location=device, weights_only=True)
     except OSError as error:
         raise CheckpointMismatch(f"{path}: cannot read the checkpoint: {error.strerror or error}") from error
+    except CheckpointMismatch:
+        raise
     except Exception as error:
         raise CheckpointMismatch(f"{path}: not a checkpoint of nvenc, or damaged") from error
-    if not isinstance(content, dict) or "version" not in content:
+    if not isinstance(content, dict) or not {"version", "source", "settings", "state"} <= content.keys():
         raise CheckpointMismatch(f"{path}: not a checkpoint of nvenc, or damaged")
     if content["version"] != CHECKPOINT_VERSION:
         raise CheckpointMismatch(

@@ -42,8 +42,8 @@ from nvcodec.encoder.errors import (
     VerificationFailed,
 )
 from nvcodec.encoder.fit import Fit
-from nvcodec.encoder.pack import Packed, Payload, export_integers, pack_digests, pack_segment
-from nvcodec.encoder.rate_control import ROUNDS, RateController
+from nvcodec.encoder.pack import Packed, Payload, export_integers, pack_digests, pack_segment, pack_segment_header
+from nvcodec.encoder.rate_control import ROUND_STEPS, ROUNDS, RateController
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.settings import EncodeSettings
 from nvcodec.encoder.source import SourceStore, Targets
@@ -56,6 +56,8 @@ from nvcodec.video.target import Target
 MIN_SIZE, MAX_SIZE = 16, 8192
 CHECKPOINT_SECONDS = 60.0
 MIN_NETWORK_BITS_PER_WEIGHT = 1.0
+LENGTH_BYTES = 3
+"""By which a usual payload's length takes more than an empty one's, in the unit's header and in the index together."""
 
 Quality = tuple[dict[str, float], dict[str, float]]
 """Mean PSNR in dB by scale: of luma, and weighted over the planes."""
@@ -212,7 +214,8 @@ class Encode:
             return
         if self.segment is not None:
             self._save()
-        if self.checkpoint is None or not self.checkpoint.exists():
+        saved = self.segment is not None or self.finished or self.resume
+        if self.checkpoint is None or not saved:
             raise Interrupted(f"interrupted while {where}; there is no checkpoint")
         raise Interrupted(f"interrupted while {where}; the checkpoint is {self.checkpoint}, --resume goes on from it")
 
@@ -223,17 +226,17 @@ class Encode:
         segments = plan.plan_segments(len(self.source), cuts, self.settings.segment_length)
         longest = max(end - first for first, end in segments)
         model = self.settings.resolved_model(longest * self.format.width * self.format.height)
+        gops = [plan.plan_gops(first, end, cuts, self.settings.gop_length) for first, end in segments]
+        sequence = write_payload(self._sequence(model, len(segments)))
+        self.overhead_bytes = framing_bytes(sequence, segments, gops, model, self.settings.digest_bytes)
         self._check_possible(model, len(segments))
         self.seconds["analyse"] = time.monotonic() - start
         self._report("analyse", len(self.source), len(self.source))
-        payloads: list[Payload] = [(UnitKey(UnitType.SEQUENCE), write_payload(self._sequence(model, len(segments))))]
+        payloads: list[Payload] = [(UnitKey(UnitType.SEQUENCE), sequence)]
         fit_state = self._load_state()
-        gop_count = 0
-        for number, (first, end) in enumerate(segments):
-            gops = plan.plan_gops(first, end, cuts, self.settings.gop_length)
-            gop_count += len(gops)
+        for number, (first, _) in enumerate(segments):
             if number == len(self.finished):
-                self.segment = self._start(number, first, gops, model)
+                self.segment = self._start(number, first, gops[number], model)
                 if fit_state is not None:
                     self.segment.load(fit_state)
                     fit_state = None
@@ -260,7 +263,7 @@ class Encode:
             device=str(self.device),
             threads=torch.get_num_threads(),
             segments=len(segments),
-            gops=gop_count,
+            gops=sum(len(planned) for planned in gops),
             cross_entropy_bytes=symbols,
         )
         return payloads, summary
@@ -291,12 +294,8 @@ class Encode:
             return self.settings.bitrate / 8 * len(self.source) / float(self.format.frame_rate)
         return None
 
-    def _overhead_bytes(self) -> float:
-        """An estimate of what is not network or grids: headers, digests, index."""
-        gops = -(-len(self.source) // self.settings.gop_length)
-        return 200.0 + len(self.source) * len(SCALES) * self.settings.digest_bytes + gops * 100
-
     def _check_possible(self, model: ModelConfig, segment_count: int) -> None:
+        """Raise SizeImpossible where the wanted size has no room for what any fit needs."""
         target = self.target_bytes()
         if target is None:
             return
@@ -305,7 +304,7 @@ class Encode:
             for level in range(len(model.levels))
             for layer in level_layers(model, level, self.format.chroma_format)
         )
-        least = self._overhead_bytes() + segment_count * weights * MIN_NETWORK_BITS_PER_WEIGHT / 8
+        least = self.overhead_bytes + segment_count * weights * MIN_NETWORK_BITS_PER_WEIGHT / 8
         if target < least:
             raise SizeImpossible(
                 f"the wanted size is {round(target)} bytes; "
@@ -338,18 +337,20 @@ class Encode:
         )
         segment = SegmentFit(number, first, gops, model, fit)
         if target is not None:
-            share = (target - self._overhead_bytes()) * segment.picture_count / len(self.source)
-            segment.controller = RateController(share, segment.picture_count)
+            spent = sum(sum(coded_bytes(unpack_payloads(made["payloads"]))) for made in self.finished)
+            share = (target - self.overhead_bytes - spent) * segment.picture_count / (len(self.source) - first)
+            segment.controller = RateController(max(share, 1.0), segment.picture_count)
         return segment
 
     def _fit_segment(self, segment: SegmentFit) -> Packed:
         """Fit what is left to fit, and pack it. Raises SizeImpossible, Interrupted."""
+        controller = segment.controller
         while not segment.fit.done:
-            self._step(segment, segment.controller)
+            if controller is not None and controller.wants_calibration(segment.fit.share):
+                controller.calibrate(*coded_bytes(self._pack(segment)[0]))
+            self._step(segment, controller)
         segment.fit.finish()
-        if segment.controller is None:
-            return self._pack(segment)
-        return self._meet_size(segment, segment.controller)
+        return self._pack(segment) if controller is None else self._meet_size(segment, controller)
 
     def _meet_size(self, segment: SegmentFit, controller: RateController) -> Packed:
         """Correct and pack again until the segment has its share of the wanted size. Raises SizeImpossible."""
@@ -358,7 +359,7 @@ class Encode:
                 segment.steps_left -= 1
                 self._step(segment, None)
             made = self._pack(segment)
-            size = payload_bytes(made[0])
+            size = sum(coded_bytes(made[0]))
             if controller.settled(size) or (segment.rounds == ROUNDS and size <= controller.target_bytes):
                 return made
             if segment.rounds == ROUNDS:
@@ -368,7 +369,7 @@ class Encode:
                 )
             controller.correct(segment.fit, size)
             segment.rounds += 1
-            segment.steps_left = max(1, segment.picture_count // self.settings.resolved_preset().run_length)
+            segment.steps_left = max(ROUND_STEPS, segment.picture_count // self.settings.resolved_preset().run_length)
 
     def _step(self, segment: SegmentFit, controller: RateController | None) -> None:
         fit = segment.fit
@@ -451,8 +452,31 @@ class Encode:
         self.seconds["verify"] = time.monotonic() - start
 
 
-def payload_bytes(payloads: list[Payload]) -> int:
-    return sum(len(payload) for _, payload in payloads)
+def coded_bytes(payloads: list[Payload]) -> tuple[int, int]:
+    """Bytes of the NETWORK payloads, and of the GOP payloads."""
+    sizes = {UnitType.NETWORK: 0, UnitType.GOP: 0}
+    for key, payload in payloads:
+        if key.unit_type in sizes:
+            sizes[UnitType(key.unit_type)] += len(payload)
+    return sizes[UnitType.NETWORK], sizes[UnitType.GOP]
+
+
+def framing_bytes(
+    sequence: bytes, segments: list[tuple[int, int]], gops: list[list[Gop]], model: ModelConfig, digest_bytes: int
+) -> int:
+    """Bytes of a file beside the NETWORK and GOP payloads, to within a few: those payloads' lengths may differ."""
+    payloads: list[Payload] = [(UnitKey(UnitType.SEQUENCE), sequence)]
+    for number, (first, _) in enumerate(segments):
+        payloads.append(pack_segment_header(number, first, gops[number]))
+        payloads += [(UnitKey(UnitType.NETWORK, number, 0, level), b"") for level in range(len(model.levels))]
+        for place, gop in enumerate(gops[number]):
+            payloads += [(UnitKey(UnitType.GOP, number, place, level), b"") for level in model.grid_levels]
+            blank = {scale: [bytes(digest_bytes)] * gop.length for scale in range(len(SCALES))}
+            payloads.append(pack_digests(number, place, blank))
+    file = io.BytesIO()
+    write_container(file, payloads)
+    coded = sum(key.unit_type in (UnitType.NETWORK, UnitType.GOP) for key, _ in payloads)
+    return len(file.getvalue()) + LENGTH_BYTES * coded
 
 
 def pack_payloads(payloads: list[Payload]) -> list[tuple[list[int], bytes]]:
@@ -510,6 +534,7 @@ def encode_frames(
         raise CheckpointMissing(f"{kept or 'resume'}: there is no checkpoint to go on from")
     if isinstance(destination, Path):
         Target(destination).discard()  # says at once, not after the fit, that the output cannot be written
+    threads = torch.get_num_threads()  # the process's own; the settings and the verification change it
     encode = Encode(
         settings,
         video_format,
@@ -525,6 +550,7 @@ def encode_frames(
         written = _write(encode, payloads, destination)
     finally:
         encode.source.close()
+        torch.set_num_threads(threads)
     summary.file_bytes = len(written)
     pixels = video_format.width * video_format.height * summary.picture_count
     summary.rate_bpp = len(written) * 8 / pixels

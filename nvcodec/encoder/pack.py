@@ -207,6 +207,12 @@ class GopPacker:
         self.bits[part] += bits(encode_residual(latents, mean8), table_indices(mean8, scale))
 
 
+def pack_segment_header(segment: int, first_picture: int, gops: list[Gop]) -> Payload:
+    """A SEGMENT unit."""
+    header = SegmentHeader(first_picture, sum(gop.length for gop in gops), [gop.length for gop in gops])
+    return UnitKey(UnitType.SEGMENT, segment), write_payload(header)
+
+
 def pack_segment(
     integers: SegmentIntegers,
     config: ModelConfig,
@@ -217,8 +223,7 @@ def pack_segment(
     chroma_format: str,
 ) -> Packed:
     """All units of a segment but the digests: SEGMENT, NETWORK from coarse to fine, GOP units by GoP and level."""
-    header = SegmentHeader(first_picture, sum(gop.length for gop in gops), [gop.length for gop in gops])
-    payloads: list[Payload] = [(UnitKey(UnitType.SEGMENT, segment), write_payload(header))]
+    payloads: list[Payload] = [pack_segment_header(segment, first_picture, gops)]
     for level in reversed(range(len(config.levels))):
         payloads.append(pack_network(integers, config, level, segment, chroma_format))
     backend = make_backend("onnxruntime", config, integers.weights, *size, chroma_format)

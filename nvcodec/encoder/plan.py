@@ -54,15 +54,9 @@ def plan_segments(count: int, cuts: list[int], longest: int) -> list[tuple[int, 
     number = -(-count // longest)
     borders = [0]
     for i in range(1, number):
-        wanted = round(i * count / number)
-        slack = min(longest - (wanted - borders[-1]), longest // 4)
-        near = [cut for cut in cuts if abs(cut - wanted) <= slack and borders[-1] < cut <= borders[-1] + longest]
-        borders.append(min(near, key=lambda cut: abs(cut - wanted)) if near else wanted)
-    borders.append(count)
-    result = []
-    for a, b in pairwise(borders):
-        while b - a > longest:
-            result.append((a, a + longest))
-            a += longest
-        result.append((a, b))
-    return result
+        left = number - i
+        low, high = max(borders[-1] + 1, count - left * longest), min(borders[-1] + longest, count - left)
+        wanted = min(high, max(low, round(i * count / number)))
+        near = [cut for cut in cuts if low <= cut <= high and abs(cut - wanted) <= longest // 4]
+        borders.append(min(near, key=lambda cut, wanted=wanted: abs(cut - wanted), default=wanted))
+    return list(pairwise([*borders, count]))

@@ -1,28 +1,44 @@
-"""Steers lambda so that a segment comes out at a wanted number of bytes."""
+"""Steers lambda so that a segment comes out at a wanted number of bytes.
+
+During the fit: integral control on log lambda, by the rate that the loss sees. That rate is of noisy grids and a
+quarter above what hard-rounded ones cost, so the estimate is calibrated by packing the segment now and then. After the
+fit: rounds of further steps, lambda moved by the secant of log size against log lambda.
+"""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 from nvcodec.encoder.fit import RATE_FULL_SHARE, Fit, StepResult
 
 MEMORY = 0.95
 GAIN = 0.01
 LAMBDA_RANGE = (1e-7, 100.0)
-NETWORK_BITS_PER_WEIGHT = 5.0
+NETWORK_BITS_PER_WEIGHT = 4.5
+HARD_TO_NOISY = 0.8
+CALIBRATION_SHARES = (0.52, 0.6, 0.7, 0.8, 0.88, 0.95, 0.98)
 TOLERANCE = 0.015
 ROUNDS = 16
+ROUND_STEPS = 100
+"""At least so many steps a round; a pass over the segment where that is more."""
+
+SLOPE = -0.5
+SLOPE_RANGE = (-1.5, -0.2)
+LARGEST_MOVE = math.log(6.0)
 
 
 class RateController:
-    """Integral control on log lambda during the fit, then measured rounds after it."""
+    """target_bytes: of the segment's NETWORK and GOP payloads."""
 
     def __init__(self, target_bytes: float, pictures: int):
         self.target_bytes, self.pictures = target_bytes, pictures
         self.bits_per_picture = 0.0
-
-    def network_bytes(self, fit: Fit) -> float:
-        """A first estimate, before weights can be coded."""
-        weights = sum(layer.weight.numel() + layer.bias.numel() for layer in fit.network.layers.values())
-        return weights * NETWORK_BITS_PER_WEIGHT / 8
+        self.hard_to_noisy = HARD_TO_NOISY
+        self.network_bytes: float | None = None
+        self.calibrations = 0
+        self.last: tuple[float, float] | None = None
+        """log lambda and log size of the round before."""
 
     def update(self, fit: Fit, result: StepResult) -> None:
         """After a step: nudge lambda by the ratio of the running estimate to the target."""
@@ -30,22 +46,52 @@ class RateController:
             return
         old = self.bits_per_picture or result.bits_per_picture
         self.bits_per_picture = MEMORY * old + (1 - MEMORY) * result.bits_per_picture
-        estimate = self.bits_per_picture * self.pictures / 8 + self.network_bytes(fit)
-        self.apply(fit, (estimate / self.target_bytes) ** GAIN)
+        estimate = self.bits_per_picture * self.pictures / 8 * self.hard_to_noisy + self._network(fit)
+        self._apply(fit, GAIN * math.log(estimate / self.target_bytes))
 
-    def apply(self, fit: Fit, factor: float) -> None:
+    def _network(self, fit: Fit) -> float:
+        if self.network_bytes is not None:
+            return self.network_bytes
+        weights = sum(layer.weight.numel() + layer.bias.numel() for layer in fit.network.layers.values())
+        return weights * NETWORK_BITS_PER_WEIGHT / 8
+
+    def wants_calibration(self, share: float) -> bool:
+        """Whether the segment should be packed now, at this share of the fit, for `calibrate`."""
+        return self.calibrations < len(CALIBRATION_SHARES) and share >= CALIBRATION_SHARES[self.calibrations]
+
+    def calibrate(self, network_bytes: int, grid_bytes: int) -> None:
+        """Take note of what packing gave."""
+        self.calibrations += 1
+        self.network_bytes = float(network_bytes)
+        self.hard_to_noisy = grid_bytes / max(self.bits_per_picture * self.pictures / 8, 1.0)
+
+    def _apply(self, fit: Fit, move: float) -> None:
         low, high = LAMBDA_RANGE
-        fit.lam = min(high, max(low, fit.lam * factor))
+        fit.lam = min(high, max(low, fit.lam * math.exp(move)))
 
     def settled(self, size_bytes: int) -> bool:
         return abs(size_bytes / self.target_bytes - 1) <= TOLERANCE
 
     def correct(self, fit: Fit, size_bytes: int) -> None:
-        """Between rounds: move lambda by the measured error."""
-        self.apply(fit, min(4.0, max(0.25, (size_bytes / self.target_bytes) ** 1.5)))
+        """Between rounds: move lambda to where the secant meets the target."""
+        here = (math.log(fit.lam), math.log(size_bytes))
+        slope = SLOPE
+        if self.last is not None and abs(here[0] - self.last[0]) > 1e-6:
+            slope = (here[1] - self.last[1]) / (here[0] - self.last[0])
+            slope = min(SLOPE_RANGE[1], max(SLOPE_RANGE[0], slope))
+        self.last = here
+        move = (math.log(self.target_bytes) - here[1]) / slope
+        self._apply(fit, min(LARGEST_MOVE, max(-LARGEST_MOVE, move)))
 
-    def state(self) -> float:
-        return self.bits_per_picture
+    def state(self) -> dict[str, Any]:
+        return {
+            "bits_per_picture": self.bits_per_picture,
+            "hard_to_noisy": self.hard_to_noisy,
+            "network_bytes": self.network_bytes,
+            "calibrations": self.calibrations,
+            "last": self.last,
+        }
 
-    def load(self, state: float) -> None:
-        self.bits_per_picture = state
+    def load(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)

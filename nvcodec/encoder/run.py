@@ -20,6 +20,8 @@ from nvcodec.synthesis import arithmetic, structure
 from nvcodec.synthesis.layers import COARSEST
 from nvcodec.synthesis.network import context, synthesise
 
+WINDOW_ONE = float(1 << arithmetic.WINDOW_FRACTION_BITS)
+
 
 @dataclass(frozen=True)
 class Gop:
@@ -193,6 +195,8 @@ class RunModel:
                 weight = weights[gop.first + picture, i] if weights is not None else 1.0
                 for grid, eighths in structure.interpolation(picture + i, own.temporal_stride_log2):
                     terms[grid] = terms.get(grid, 0.0) + weight * (eighths / 8)
+            if weights is not None and self.ops.exact and own.temporal_stride_log2:
+                terms = {grid: round_through(w * WINDOW_ONE) / WINDOW_ONE for grid, w in terms.items()}
             rows.append(sum(w * self._grid(gop_index, grids, level, grid) for grid, w in terms.items()))
         step = self.network.steps(level, self.ops.exact).view(1, -1, 1, 1)
         x = torch.cat(rows) * step

@@ -12,6 +12,7 @@ LAMBDA_LOW_QUALITY = 0.03
 LAMBDA_DECADES = 2.6
 DEFAULT_QUALITY = 50.0
 TUNES = ("psnr", "ssim")
+POOLINGS = ("area", "max")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class EncodeSettings:
             ("size_bytes", self.size_bytes is None or self.size_bytes > 0, "above 0"),
             ("bitrate", self.bitrate is None or self.bitrate > 0, "above 0"),
             ("tune", self.tune in TUNES, " or ".join(TUNES)),
+            ("pooling", self.pooling in POOLINGS, " or ".join(POOLINGS)),
             ("gop_length", 1 <= self.gop_length <= 1024, "1 to 1024"),
             ("segment_length", self.segment_length >= 1, "at least 1"),
             ("epochs", self.epochs is None or self.epochs > 0, "above 0"),

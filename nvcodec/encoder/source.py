@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nvcodec.bitstream import SCALES
 from nvcodec.encoder.crop import Crop
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.packing import plane_phases
@@ -94,18 +95,15 @@ class Targets:
                 )
             stack = np.stack([planes_of[number][part] for planes_of in sources]).astype(np.float32)
             planes.append(torch.from_numpy(stack)[:, None].to(self.device) / self.scale - 0.5)
-        packed = []
-        for scale in range(4):
-            if scale:
-                planes = [self._halve(plane) for plane in planes]
-            packed.append(self._pack(planes))
-        return packed
+        return [self._pack([self._downscaled(plane, scale) for plane in planes]) for scale in range(SCALES)]
 
-    def _halve(self, plane: Tensor) -> Tensor:
+    def _downscaled(self, plane: Tensor, scale_log2: int) -> Tensor:
+        """As `video.scaling` does it: the edge repeated to whole blocks, then one value per block."""
+        block = 1 << scale_log2
         height, width = plane.shape[-2:]
-        if height % 2 or width % 2:
-            plane = F.pad(plane, (0, width % 2, 0, height % 2), mode="replicate")
-        return F.max_pool2d(plane, 2) if self.pooling == "max" else F.avg_pool2d(plane, 2)
+        if height % block or width % block:
+            plane = F.pad(plane, (0, -width % block, 0, -height % block), mode="replicate")
+        return F.max_pool2d(plane, block) if self.pooling == "max" else F.avg_pool2d(plane, block)
 
     def _pack(self, planes: list[Tensor]) -> Tensor:
         height, width = -(-planes[0].shape[-2] // 2), -(-planes[0].shape[-1] // 2)

@@ -160,6 +160,7 @@ def test_a_steered_lambda_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_corrections_of_the_size_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two rounds of two steps each after the fit, stopped within the first and after the last."""
     monkeypatch.setattr(encode_module, "ROUNDS", 2)
+    monkeypatch.setattr(encode_module, "ROUND_STEPS", 2)
     monkeypatch.setattr(RateController, "settled", lambda self, size: False)
     given, checkpoint = settings(lam=None, size_bytes=20_000), tmp_path / "c.ckpt"
     expected, summary, stopper = run(given)
@@ -228,6 +229,16 @@ def test_a_truncated_checkpoint(stopped: Path, tmp_path: Path, kept: float) -> N
     content = stopped.read_bytes()
     path = tmp_path / "cut.ckpt"
     path.write_bytes(content[: int(kept * len(content))])
+    assert "damaged" in refused(settings(), path)
+
+
+@pytest.mark.parametrize("position", [0.3, 0.5, 0.7])
+def test_a_flipped_bit_in_a_checkpoint(stopped: Path, tmp_path: Path, position: float) -> None:
+    """Also within a tensor, where it would silently change the result."""
+    content = bytearray(stopped.read_bytes())
+    content[int(position * len(content))] ^= 0x40
+    path = tmp_path / "flipped.ckpt"
+    path.write_bytes(content)
     assert "damaged" in refused(settings(), path)
 
 
