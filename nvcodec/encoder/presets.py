@@ -19,9 +19,9 @@ class Preset:
 
 PRESETS = {
     "ultrafast": Preset(epochs=5, minimum_steps=300),
-    "fast": Preset(epochs=25, minimum_steps=1000),
-    "medium": Preset(epochs=75, minimum_steps=2000),
-    "veryslow": Preset(epochs=225, minimum_steps=4000),
+    "fast": Preset(epochs=25, minimum_steps=4000),
+    "medium": Preset(epochs=75, minimum_steps=12000),
+    "veryslow": Preset(epochs=225, minimum_steps=36000),
 }
 
 SMALL_SEGMENT_PIXELS = 12_000_000
