@@ -396,7 +396,14 @@ class Encode:
         integers = export_integers(segment.fit.network, segment.fit.cache, segment.gops)
         size = (self.format.height, self.format.width)
         made = pack_segment(
-            integers, segment.model, segment.gops, segment.number, segment.first, size, self.format.chroma_format
+            integers,
+            segment.model,
+            segment.gops,
+            segment.number,
+            segment.first,
+            size,
+            self.format.chroma_format,
+            self.settings.threads,
         )
         self.seconds["write"] = self.seconds.get("write", 0.0) + time.monotonic() - start
         return made

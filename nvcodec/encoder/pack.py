@@ -221,12 +221,13 @@ def pack_segment(
     first_picture: int,
     size: tuple[int, int],
     chroma_format: str,
+    threads: int = 0,
 ) -> Packed:
     """All units of a segment but the digests: SEGMENT, NETWORK from coarse to fine, GOP units by GoP and level."""
     payloads: list[Payload] = [pack_segment_header(segment, first_picture, gops)]
     for level in reversed(range(len(config.levels))):
         payloads.append(pack_network(integers, config, level, segment, chroma_format))
-    backend = make_backend("onnxruntime", config, integers.weights, *size, chroma_format)
+    backend = make_backend("onnxruntime", config, integers.weights, *size, chroma_format, threads=threads)
     packer = GopPacker(integers, config, backend, size)
     for number, gop in enumerate(gops):
         payloads += packer.pack(segment, number, gop)
