@@ -18,10 +18,10 @@ class Preset:
 
 
 PRESETS = {
-    "ultrafast": Preset(epochs=5, minimum_steps=300),
-    "fast": Preset(epochs=25, minimum_steps=4000),
-    "medium": Preset(epochs=75, minimum_steps=12000),
-    "veryslow": Preset(epochs=225, minimum_steps=36000),
+    "ultrafast": Preset(epochs=6, minimum_steps=300),
+    "fast": Preset(epochs=33, minimum_steps=4000),
+    "medium": Preset(epochs=100, minimum_steps=12000),
+    "veryslow": Preset(epochs=300, minimum_steps=36000),
 }
 
 SMALL_SEGMENT_PIXELS = 12_000_000
@@ -36,11 +36,11 @@ _LARGE = (
 )
 
 _SMALL = (
-    LevelConfig(features=8, branch=8),
-    LevelConfig(features=12, branch=8, grid_channels=5, gop_grid_flag=True, context_hidden=8),
-    LevelConfig(features=12, branch=8, grid_channels=6, gop_grid_flag=True, context_hidden=8),
-    LevelConfig(features=12, branch=8, grid_channels=6, gop_grid_flag=True, context_hidden=8),
-    LevelConfig(features=8, branch=8, grid_channels=4, gop_grid_flag=True, window_flag=True, context_hidden=4),
+    LevelConfig(features=8),
+    LevelConfig(features=12, grid_channels=5, gop_grid_flag=True, context_hidden=8),
+    LevelConfig(features=12, grid_channels=6, gop_grid_flag=True, context_hidden=8),
+    LevelConfig(features=12, grid_channels=6, gop_grid_flag=True, context_hidden=8),
+    LevelConfig(features=8, grid_channels=4, gop_grid_flag=True, window_flag=True, context_hidden=4),
 )
 
 

@@ -55,4 +55,6 @@ def encode_latents(encoder: SymbolEncoder, q: IntArray, mean8: IntArray, scale_i
 
 def decode_latents(decoder: SymbolDecoder, mean8: IntArray, scale_index: IntArray | int) -> IntArray:
     """The next latents, in the shape of mean8: the inverse of `encode_latents`."""
-    return decode_residual(decoder.decode(table_indices(mean8, scale_index)), mean8)
+    integer, sign, phase = split_mean(mean8)
+    symbols = decoder.decode(PHASE_COUNT * np.asarray(scale_index) + phase)
+    return wrap(integer + sign * symbols)
