@@ -28,7 +28,7 @@ from nvcodec.video import Frame, open_reader
 
 CLIP = Path(__file__).resolve().parent.parent / "demo" / "bunny_320x180.mkv"
 DEMO_PRESET = "fast"
-DEMO_EPOCHS = 70.0
+DEMO_EPOCHS = 60.0
 """Passes over the clip: chosen so that installing and everything here take less than 6 minutes on two cores."""
 
 LABELS = {"gop grids": "GoP grids", "window": "window weights"}

@@ -36,11 +36,11 @@ _LARGE = (
 )
 
 _SMALL = (
-    LevelConfig(features=8),
-    LevelConfig(features=12, grid_channels=5, gop_grid_flag=True, context_hidden=8),
-    LevelConfig(features=12, grid_channels=6, gop_grid_flag=True, context_hidden=8),
-    LevelConfig(features=12, grid_channels=6, gop_grid_flag=True, context_hidden=8),
-    LevelConfig(features=8, grid_channels=4, gop_grid_flag=True, window_flag=True, context_hidden=4),
+    LevelConfig(features=8, branch=8),
+    LevelConfig(features=12, branch=8, grid_channels=5, gop_grid_flag=True, context_hidden=8),
+    LevelConfig(features=12, branch=8, grid_channels=6, gop_grid_flag=True, context_hidden=8),
+    LevelConfig(features=12, branch=8, grid_channels=6, gop_grid_flag=True, context_hidden=8),
+    LevelConfig(features=8, branch=8, grid_channels=4, gop_grid_flag=True, window_flag=True, context_hidden=4),
 )
 
 
