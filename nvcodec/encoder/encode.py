@@ -162,7 +162,6 @@ class Encode:
         resume: bool,
         progress: Callable[[ProgressEvent], None] | None,
         should_stop: Callable[[], bool] | None,
-        scratch: str | None,
     ):
         settings.validate()
         for name, value in (("width", video_format.width), ("height", video_format.height)):
@@ -174,7 +173,7 @@ class Encode:
         self.device = pick_device(settings.device)
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        self.source = SourceStore(video_format, scratch)
+        self.source = SourceStore(video_format)
         self.sha = hashlib.sha256(repr(video_format).encode())
         self.seconds: dict[str, float] = {}
         self.last_save = time.monotonic()
@@ -419,7 +418,7 @@ class Encode:
             accumulator = PsnrAccumulator(self.format.bit_depth)
             digests[number] = []
             with Decoder(draft.getvalue(), scale=scale, threads=self.settings.threads) as decoder:
-                places = decoder.gops
+                places, last_level = decoder.gops, decoder.config.grid_levels[-1]
                 for frame in decoder:
                     digests[number].append(picture_digest(frame.planes, self.settings.digest_bytes))
                     reference = area_downscale(self.source.planes(frame.pts), number)
@@ -429,15 +428,9 @@ class Encode:
             psnr_y[scale], psnr_yuv[scale] = accumulator.mean_y, accumulator.mean_yuv
         result: list[Payload] = []
         ends = {(place.segment, place.gop): place for place in places}
-        for position, (key, payload) in enumerate(payloads):
+        for key, payload in payloads:
             result.append((key, payload))
-            following = payloads[position + 1][0] if position + 1 < len(payloads) else None
-            same = following is not None and (following.unit_type, following.segment, following.gop) == (
-                UnitType.GOP,
-                key.segment,
-                key.gop,
-            )
-            if key.unit_type == UnitType.GOP and not same:
+            if key.unit_type == UnitType.GOP and key.level == last_level:
                 place = ends[key.segment, key.gop]
                 own = {s: digests[s][place.first : place.first + place.length] for s in digests}
                 result.append(pack_digests(place.segment, place.gop, own))
@@ -549,7 +542,6 @@ def encode_frames(
         resume=resume,
         progress=progress,
         should_stop=should_stop,
-        scratch=None,
     )
     try:
         encode.read(frames, picture_count)

@@ -85,10 +85,8 @@ class Fit:
         self.step_number = 0
         self.free: FreeGrids | None = None
         self.means = [self._mean_picture(gop) for gop in gops]
-        self.optimiser = torch.optim.Adam(self._groups(), lr=preset.learning_rate, betas=(0.9, 0.99))
-
-    def _groups(self) -> list[dict]:
-        return [{"params": [*self.network.parameters(), *self.analysis.parameters()]}]
+        parameters = [*self.network.parameters(), *self.analysis.parameters()]
+        self.optimiser = torch.optim.Adam(parameters, lr=preset.learning_rate, betas=(0.9, 0.99))
 
     def _mean_picture(self, gop: Gop) -> Tensor:
         total = torch.zeros(())

@@ -1,13 +1,10 @@
-"""From the fit's parameters to the file's integers: shifts, pruning, and the accumulator bound."""
+"""From the fit's parameters to the file's integers: shifts and pruning."""
 
 from __future__ import annotations
 
 import math
 
-import torch
-
 from nvcodec.encoder.model import BIAS_SHIFT_MAX, UNIT, WEIGHT_MAX, NetworkParameters
-from nvcodec.synthesis import arithmetic
 
 WEIGHT_STEP_SHARE = 0.15
 SHIFT_MAX = 12
@@ -33,9 +30,3 @@ def prune(network: NetworkParameters) -> None:
     for parameters in network.layers.values():
         threshold = PRUNED_BELOW_STEPS * 2.0 ** -int(parameters.shift)
         parameters.mask.copy_(parameters.weight.detach().abs() >= threshold)
-
-
-def bound_excess(weight: torch.Tensor, bias: torch.Tensor, shift: int) -> float:
-    """Largest sum|w| * max|a| + |b| + half over the output channels, over the limit (must stay below one)."""
-    total = weight.abs().sum((1, 2, 3)) * arithmetic.ACTIVATION_MAX + bias.abs().amax(0) + (1 << shift >> 1)
-    return float(total.max()) / arithmetic.ACCUMULATOR_LIMIT
