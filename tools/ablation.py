@@ -136,7 +136,7 @@ class Ablation:
     def __init__(self, clip: Clip, args: argparse.Namespace):
         self.clip, self.args, self.is_warm = clip, args, False
         video = clip.format
-        model = EncodeSettings().resolved_model(video.width * video.height * clip.picture_count)
+        model = EncodeSettings(profile="grid").resolved_models(video.width * video.height * clip.picture_count)[0]
         self.model = with_every_idea(model) if args.base == "every-idea" else model
         self.settings: dict[str, Any] = {
             "preset": args.preset, "lam": args.lam, "seed": args.seed, "threads": args.threads,

@@ -18,18 +18,24 @@ from nvcodec.bitstream.headers import (
     Footer,
     GopHeader,
     IndexPayload,
+    LatentHeader,
+    MotionHeader,
     NetworkHeader,
     SegmentHeader,
     SequenceHeader,
     TensorCoding,
     UnitHeader,
+    VectorBase,
     check_segments,
 )
-from nvcodec.bitstream.model_config import LEVELS, SCALES, LevelConfig, ModelConfig
+from nvcodec.bitstream.model_config import GRID, INTER, INTRA, LEVELS, SCALES, LevelConfig, ModelConfig
 from nvcodec.bitstream.units import UnitKey, UnitType
 from nvcodec.bitstream.visitor import TraceEntry, Visitor, read_coded_payload, read_payload, write_payload
 
 __all__ = [
+    "GRID",
+    "INTER",
+    "INTRA",
     "LEVELS",
     "SCALES",
     "BitstreamError",
@@ -41,8 +47,10 @@ __all__ = [
     "Footer",
     "GopHeader",
     "IndexPayload",
+    "LatentHeader",
     "LevelConfig",
     "ModelConfig",
+    "MotionHeader",
     "NetworkHeader",
     "Place",
     "SegmentHeader",
@@ -54,6 +62,7 @@ __all__ = [
     "UnitHeader",
     "UnitKey",
     "UnitType",
+    "VectorBase",
     "Visitor",
     "check_segments",
     "read_coded_payload",

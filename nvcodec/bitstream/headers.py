@@ -18,21 +18,28 @@ from nvcodec.bitstream.errors import (
     UnsupportedProfile,
     UnsupportedVersion,
 )
-from nvcodec.bitstream.model_config import SCALES, LevelConfig, ModelConfig
+from nvcodec.bitstream.model_config import GRID, INTER, INTRA, SCALES, LevelConfig, ModelConfig
 from nvcodec.bitstream.units import UnitKey
 from nvcodec.bitstream.visitor import Visitor
 
 MAGIC = b"\x89MSN"
 FOOTER_MAGIC = b"MSNX"
 VERSION_MAJOR = 0
-VERSION_MINOR = 1
+VERSION_MINOR = 2
 FILE_HEADER_BYTES = 8
 FOOTER_BYTES = 12
 
 CHROMA_FORMATS = ("400", "420", "422", "444")
 BIT_DEPTHS = (8, 10, 12)
 DIGEST_SIZES = (2, 4, 8)
-PROFILE_GRID = 0
+PROFILES = ("grid", "motion")
+CONTEXT_COUNT = 26
+"""Contexts of the vectors' symbols (bitstream_spec.md, section 7.4)."""
+VECTOR_BITS = 11
+VECTOR_MIN, VECTOR_MAX = -1024, 1023
+"""Vector components, in quarter luma samples."""
+MIN_BLOCK_LOG2, MAX_BLOCK_LOG2 = 3, 6
+MAX_REFERENCES = 2
 
 CICP_UNSPECIFIED = 2
 
@@ -127,12 +134,25 @@ class SequenceHeader:
     frame_rate_den: int = 1
     picture_count: int = 1
     segment_count: int = 1
-    profile: int = PROFILE_GRID
+    profile: str = "grid"
     full_range_flag: bool = False
     colour_description: ColourDescription | None = None
     pixel_aspect: tuple[int, int] | None = None
     """Width to height of a sample: (par_num, par_den)."""
     model: ModelConfig = field(default_factory=ModelConfig)
+    """Of all pictures in the grid profile, of those without references in the motion profile."""
+    inter_model: ModelConfig | None = None
+    """Of the motion profile's pictures with references."""
+
+    @property
+    def motion(self) -> bool:
+        """Whether pictures may have references."""
+        return self.profile == "motion"
+
+    @property
+    def models(self) -> tuple[ModelConfig, ...]:
+        """The configurations of a segment's networks, by number."""
+        return (self.model,) if self.inter_model is None else (self.model, self.inter_model)
 
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange, UnsupportedProfile, InconsistentStream, LimitExceeded, and as ModelConfig.visit."""
@@ -148,19 +168,24 @@ class SequenceHeader:
             raise InconsistentStream(
                 f"{v.where()}: segment_count {self.segment_count} is above picture_count {self.picture_count}"
             )
-        self.profile = v.u("profile", 4, self.profile)
-        if self.profile != PROFILE_GRID:
-            raise UnsupportedProfile(f"{v.where()}: profile is {self.profile}, allowed is {PROFILE_GRID} (grid)")
+        profile = v.u("profile", 4, PROFILES.index(self.profile))
+        if profile >= len(PROFILES):
+            known = ", ".join(f"{number} ({name})" for number, name in enumerate(PROFILES))
+            raise UnsupportedProfile(f"{v.where()}: profile is {profile}, allowed is {known}")
+        self.profile = PROFILES[profile]
         self.full_range_flag = v.flag("full_range_flag", self.full_range_flag)
         self._visit_colour(v)
         self._visit_pixel_aspect(v)
-        self.model = self.model.visit(v)
-        self._check_latents(v)
+        self.model = self.model.with_role(INTRA if self.motion else GRID).visit(v)
+        inter = (self.inter_model or ModelConfig(role=INTER)).visit(v) if self.motion else None
+        self.inter_model = inter
+        for model in self.models:
+            self._check_latents(v, model)
 
-    def _check_latents(self, v: Visitor) -> None:
+    def _check_latents(self, v: Visitor, model: ModelConfig) -> None:
         latents = sum(
             own.grid_channels * -(-self.height // (2 << level)) * -(-self.width // (2 << level))
-            for level, own in enumerate(self.model.levels)
+            for level, own in enumerate(model.levels)
         )
         if latents > limits.MAX_PICTURE_LATENTS:
             raise LimitExceeded(
@@ -189,6 +214,10 @@ class SegmentHeader:
     picture_count: int = 1
     gop_length: list[int] = field(default_factory=list)
     """Pictures per GoP."""
+    motion: bool = False
+    """Whether the sequence has the motion profile; not coded here."""
+    open_gop: list[bool] = field(default_factory=list)
+    """Motion profile: whether a GoP's anchor refers to the GoP before it; never the first."""
 
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange, InconsistentStream."""
@@ -196,9 +225,12 @@ class SegmentHeader:
         self.picture_count = v.u("picture_count", 32, self.picture_count, low=1, high=limits.MAX_PICTURES)
         gop_count = v.u("gop_count", 16, len(self.gop_length), low=1, high=limits.MAX_GOPS)
         given = self.gop_length or [1] * gop_count
-        self.gop_length = [
-            v.u(f"gop_length[{i}]", 16, given[i], low=1, high=limits.MAX_GOP_LENGTH) for i in range(gop_count)
-        ]
+        longest = limits.MAX_MOTION_GOP_LENGTH if self.motion else limits.MAX_GOP_LENGTH
+        self.gop_length = [v.u(f"gop_length[{i}]", 16, given[i], low=1, high=longest) for i in range(gop_count)]
+        if self.motion:
+            flags = self.open_gop or [False] * gop_count
+            first = v.u("open_gop_flag[0]", 1, int(flags[0]), high=0)
+            self.open_gop = [bool(first), *(v.flag(f"open_gop_flag[{i}]", flags[i]) for i in range(1, gop_count))]
         if sum(self.gop_length) != self.picture_count:
             raise InconsistentStream(
                 f"{v.where()}: the GoPs have {sum(self.gop_length)} pictures, picture_count is {self.picture_count}"
@@ -247,16 +279,19 @@ class NetworkHeader:
     """Of the level that the unit is for; not coded here."""
     tensors: list[TensorCoding]
     step: list[int] = field(default_factory=list)
-    """Quantisation step per channel of the temporal grid, 1..255."""
+    """Quantisation step per channel of the temporal grid, 1..255; inter networks: a row of them per depth."""
     gop_step: list[int] = field(default_factory=list)
     """The same for the GoP's grid; empty without one."""
+    step_rows: int = 1
+    """Of the model configuration; not coded here."""
 
     @classmethod
     def blank(cls, model: ModelConfig, level: int, tensor_count: int) -> NetworkHeader:
         """A header to read into, of the shape that the model configuration and its layers demand."""
         own = model.levels[level]
         step = [1] * own.grid_channels
-        return cls(own, [TensorCoding()] * tensor_count, step, list(step) if own.gop_grid_flag else [])
+        gop_step = list(step) if own.gop_grid_flag else []
+        return cls(own, [TensorCoding()] * tensor_count, step * model.step_rows, gop_step, model.step_rows)
 
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange, InconsistentStream."""
@@ -272,7 +307,7 @@ class NetworkHeader:
 
     def _check_steps(self, v: Visitor) -> None:
         channels = self.level_config.grid_channels
-        demanded = (channels, channels if self.level_config.gop_grid_flag else 0)
+        demanded = (channels * self.step_rows, channels if self.level_config.gop_grid_flag else 0)
         if (len(self.step), len(self.gop_step)) != demanded:
             raise InconsistentStream(
                 f"{v.where()}: {len(self.step)} steps and {len(self.gop_step)} gop_steps, "
@@ -302,6 +337,71 @@ class GopHeader:
             )
         if self.window_flag:
             self.window_scale_index = v.u("window_scale_index", 6, self.window_scale_index, high=limits.MAX_SCALE_INDEX)
+
+
+@dataclass
+class LatentHeader:
+    """A GOP unit's header in the motion profile: which of the GoP's pictures have latents of the level.
+
+    Source: bitstream_spec.md, section 5.7.
+    """
+
+    picture_count: int
+    """Pictures of the GoP whose network has a grid on the level; not coded here."""
+    coded: list[bool] = field(default_factory=list)
+    """By picture, in coding order; the latents of a picture that is not coded are all 0."""
+
+    def visit(self, v: Visitor) -> None:
+        flags = self.coded or [False] * self.picture_count
+        self.coded = [v.flag(f"coded_flag[{i}]", flags[i]) for i in range(self.picture_count)]
+
+
+@dataclass(frozen=True)
+class VectorBase:
+    """What a vector field is coded as a difference from: another field, scaled, or one vector for the whole picture."""
+
+    derived_flag: bool = True
+    """Reference 0: the field of a reference picture, scaled; reference 1: that of reference 0, mirrored."""
+    global_vector: tuple[int, int] = (0, 0)
+    """Rows and columns in quarter samples, where derived_flag is 0."""
+
+    def visit(self, v: Visitor, name: str) -> VectorBase:
+        if v.flag(f"derived_flag{name}", self.derived_flag):
+            return VectorBase()
+        rows, columns = (
+            v.u(f"global_vector{name}[{axis}]", VECTOR_BITS, value - VECTOR_MIN) + VECTOR_MIN
+            for axis, value in enumerate(self.global_vector)
+        )
+        return VectorBase(False, (rows, columns))
+
+
+@dataclass
+class MotionHeader:
+    """A MOTION unit's header: how the vectors of a GoP's pictures are coded. Source: bitstream_spec.md, section 5.8."""
+
+    reference_counts: tuple[int, ...]
+    """Of the GoP's pictures with references, in coding order; not coded here."""
+    block_log2: list[int] = field(default_factory=list)
+    """Per picture: log2 of the distance between two nodes of its fields, in luma samples."""
+    bases: list[list[VectorBase]] = field(default_factory=list)
+    """Per picture and reference."""
+    scale_index: list[int] = field(default_factory=list)
+    """The table of each context's symbols."""
+
+    def visit(self, v: Visitor) -> None:
+        """Raises ValueOutOfRange."""
+        count = len(self.reference_counts)
+        blocks = self.block_log2 or [MIN_BLOCK_LOG2] * count
+        bases = self.bases or [[VectorBase()] * references for references in self.reference_counts]
+        scales = self.scale_index or [0] * CONTEXT_COUNT
+        self.block_log2, self.bases = [], []
+        for i, references in enumerate(self.reference_counts):
+            block = v.u(f"block_log2_minus3[{i}]", 2, blocks[i] - MIN_BLOCK_LOG2, high=MAX_BLOCK_LOG2 - MIN_BLOCK_LOG2)
+            self.block_log2.append(block + MIN_BLOCK_LOG2)
+            self.bases.append([bases[i][k].visit(v, f"[{i}][{k}]") for k in range(references)])
+        self.scale_index = [
+            v.u(f"vector_scale_index[{c}]", 6, scales[c], high=limits.MAX_SCALE_INDEX) for c in range(CONTEXT_COUNT)
+        ]
 
 
 @dataclass

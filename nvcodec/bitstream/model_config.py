@@ -6,7 +6,7 @@ configuration that contradicts itself cannot be made; `validate` also checks the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nvcodec.bitstream import limits
 from nvcodec.bitstream.errors import InconsistentStream, ReservedFlagSet, UnsupportedBaseModel
@@ -18,8 +18,17 @@ LEVELS = 5
 SCALES = 4
 """Sizes at which pictures come out: the head of level s yields scale 1/2**s."""
 
+GRID, INTRA, INTER = "grid", "intra", "inter"
+"""A network's pictures: all of the grid profile; those of the motion profile without, or with references."""
+
 BASE_MODEL_ZERO = 0
 """The base model whose weights are all zero."""
+
+BASE_MODELS = {GRID: 1, INTRA: 2, INTER: 2}
+"""How many base models a network of each role may choose from, number 0 included."""
+
+GRID_CONTEXT_KINDS = 3
+"""Context biases of the grid profile: for the GoP's grid, the first temporal grid of a GoP, the others."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +58,16 @@ class LevelConfig:
                 f"window_flag, context_hidden {given}, allowed is zero"
             )
 
-    def visit(self, v: Visitor, level: int) -> LevelConfig:
+    def visit(self, v: Visitor, level: int, role: str = GRID) -> LevelConfig:
         """The syntax of one level. Source: bitstream_spec.md, section 5.1.1."""
         features = v.u(f"features[{level}]", 6, self.features, low=1)
         branch = v.u(f"branch[{level}]", 6, self.branch)
         grid_channels = v.u(f"grid_channels[{level}]", 5, self.grid_channels)
         if not grid_channels:
             return LevelConfig(features, branch)
+        if role != GRID:
+            hidden = v.u(f"context_hidden[{level}]", 5, self.context_hidden)
+            return LevelConfig(features, branch, grid_channels, context_hidden=hidden)
         return LevelConfig(
             features,
             branch,
@@ -86,8 +98,14 @@ class ModelConfig:
     """Whether the context network sees the previous picture's grid."""
     context_coarser_flag: bool = False
     """Whether the context network sees the coarser level's grid."""
+    context_neighbours_flag: bool = False
+    """Motion profile: whether latents are coded in two passes, the second of which sees the neighbours in the first."""
     base_model: int = BASE_MODEL_ZERO
     """The model that the weights are coded as differences from."""
+    step_rows: int = 1
+    """Rows of quantisation steps and context biases, one per depth of the hierarchy; above 1 in inter networks only."""
+    role: str = GRID
+    """GRID, INTRA or INTER; not coded here: it follows from the profile and from where the configuration stands."""
 
     def __post_init__(self) -> None:
         if len(self.levels) != LEVELS:
@@ -97,10 +115,31 @@ class ModelConfig:
                 f"model configuration: level {LEVELS - 1} has grid_channels 0, but synthesis starts from its grid"
             )
 
+        if self.role != GRID:
+            self._check_motion()
+        elif self.step_rows > 1 or self.context_neighbours_flag:
+            raise InconsistentStream("model configuration: tools of the motion profile in the grid profile")
+
+    def _check_motion(self) -> None:
+        """Grids over time are tools of the grid profile alone; the depths of a hierarchy of inter networks."""
+        over_time = [self.window_length > 1, self.context_previous_flag]
+        over_time += [own.gop_grid_flag or own.window_flag or own.temporal_stride_log2 > 0 for own in self.levels]
+        if any(over_time) or (self.role == INTRA and self.step_rows > 1):
+            raise InconsistentStream(f"model configuration: tools that a network of role {self.role} cannot have")
+
+    @property
+    def context_kinds(self) -> int:
+        """Alternative biases of the context networks."""
+        return GRID_CONTEXT_KINDS if self.role == GRID else self.step_rows
+
     @property
     def grid_levels(self) -> tuple[int, ...]:
         """The levels that have a grid, hence GOP units, in coding order: coarsest first."""
         return tuple(level for level in reversed(range(LEVELS)) if self.levels[level].grid_channels)
+
+    def with_role(self, role: str) -> ModelConfig:
+        """The same for another purpose. Raises InconsistentStream where that has no such tools."""
+        return self if role == self.role else replace(self, role=role)
 
     def validate(self) -> None:
         """Check every range. Raises ValueOutOfRange, UnsupportedBaseModel."""
@@ -108,19 +147,35 @@ class ModelConfig:
 
     def visit(self, v: Visitor) -> ModelConfig:
         """The syntax, levels from the coarsest. Source: bitstream_spec.md, section 5.1.1."""
-        coarse_to_fine = [self.levels[level].visit(v, level) for level in reversed(range(LEVELS))]
-        config = ModelConfig(
-            levels=tuple(reversed(coarse_to_fine)),
-            window_length=v.u("window_length", 4, self.window_length, low=1, high=limits.MAX_WINDOW_LENGTH),
-            fusion_count=v.u("fusion_count", 2, self.fusion_count, low=1, high=limits.MAX_FUSION_COUNT),
-            picture_skip_flag=v.flag("picture_skip_flag", self.picture_skip_flag),
-            context_previous_flag=v.flag("context_previous_flag", self.context_previous_flag),
-            context_coarser_flag=v.flag("context_coarser_flag", self.context_coarser_flag),
-            base_model=v.u("base_model", 8, self.base_model),
-        )
-        if config.base_model != BASE_MODEL_ZERO:
-            raise UnsupportedBaseModel(f"{v.where()}: base_model is {config.base_model}, allowed is {BASE_MODEL_ZERO}")
+        coarse_to_fine = [self.levels[level].visit(v, level, self.role) for level in reversed(range(LEVELS))]
+        window_length, previous, neighbours, rows = 1, False, False, 1
+        if self.role == GRID:
+            window_length = v.u("window_length", 4, self.window_length, low=1, high=limits.MAX_WINDOW_LENGTH)
+        fusion_count = v.u("fusion_count", 2, self.fusion_count, low=1, high=limits.MAX_FUSION_COUNT)
+        picture_skip_flag = v.flag("picture_skip_flag", self.picture_skip_flag)
+        if self.role == GRID:
+            previous = v.flag("context_previous_flag", self.context_previous_flag)
+        context_coarser_flag = v.flag("context_coarser_flag", self.context_coarser_flag)
+        if self.role != GRID:
+            neighbours = v.flag("context_neighbours_flag", self.context_neighbours_flag)
+        if self.role == INTER:
+            rows = v.u("step_rows", 4, self.step_rows, low=1, high=limits.MAX_STEP_ROWS)
+        base_model = v.u("base_model", 8, self.base_model)
+        if base_model >= BASE_MODELS[self.role]:
+            known = f"0..{BASE_MODELS[self.role] - 1}" if BASE_MODELS[self.role] > 1 else "0"
+            raise UnsupportedBaseModel(f"{v.where()}: base_model is {base_model}, allowed is {known}")
         reserved_flags = v.u("reserved_flags", 8, 0)
         if reserved_flags:
             raise ReservedFlagSet(f"{v.where()}: reserved_flags is {reserved_flags:#04x}, allowed is 0")
-        return config
+        return ModelConfig(
+            levels=tuple(reversed(coarse_to_fine)),
+            window_length=window_length,
+            fusion_count=fusion_count,
+            picture_skip_flag=picture_skip_flag,
+            context_previous_flag=previous,
+            context_coarser_flag=context_coarser_flag,
+            context_neighbours_flag=neighbours,
+            base_model=base_model,
+            step_rows=rows,
+            role=self.role,
+        )

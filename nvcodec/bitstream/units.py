@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class UnitType(IntEnum):
-    """The unit types of version 0.1; a decoder skips units of any other."""
+    """The unit types of version 0.2; a decoder skips units of any other."""
 
     SEQUENCE = 1
     SEGMENT = 2
@@ -15,6 +15,7 @@ class UnitType(IntEnum):
     GOP = 4
     DIGEST = 5
     INDEX = 6
+    MOTION = 7
 
 
 _NUMBERED_BY: dict[int, tuple[str, ...]] = {
@@ -24,12 +25,16 @@ _NUMBERED_BY: dict[int, tuple[str, ...]] = {
     UnitType.GOP: ("segment", "gop", "level"),
     UnitType.DIGEST: ("segment", "gop"),
     UnitType.INDEX: (),
+    UnitType.MOTION: ("segment", "gop"),
 }
 
 
 @dataclass(frozen=True)
 class UnitKey:
-    """A unit's identity within a file. Numbers that have no meaning for the type are 0."""
+    """A unit's identity within a file. Numbers that have no meaning for the type are 0.
+
+    A NETWORK unit's `gop` is the network's number in the segment: 0, or 1 for the motion profile's inter network.
+    """
 
     unit_type: int
     segment: int = 0
@@ -49,4 +54,7 @@ class UnitKey:
             name, numbers = f"{unit_type.name} unit", _NUMBERED_BY[unit_type]
         if not numbers:
             return name
-        return f"{name} ({', '.join(f'{number} {getattr(self, number)}' for number in numbers)})"
+        parts = [f"{number} {getattr(self, number)}" for number in numbers]
+        if self.unit_type == UnitType.NETWORK and self.gop:
+            parts.append(f"network {self.gop}")
+        return f"{name} ({', '.join(parts)})"

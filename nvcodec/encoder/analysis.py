@@ -20,13 +20,17 @@ LATENT_GAIN = 2.0
 
 
 class AnalysisNetwork(nn.Module):
-    """(N, 2P, h_0, w_0), a packed picture beside its GoP's mean, to real-valued grids of every level (in steps)."""
+    """(N, input_channels, h_0, w_0) to real-valued grids of every level (in steps).
 
-    def __init__(self, config: ModelConfig, picture_channels: int):
+    Grid profile: a packed picture beside its GoP's mean; motion profile: a packed picture, or its difference from the
+    mean of its window beside the window.
+    """
+
+    def __init__(self, config: ModelConfig, input_channels: int):
         super().__init__()
         self.config = config
         self.down, self.out, self.gop_out = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
-        channels = 2 * picture_channels
+        channels = input_channels
         if config.levels[0].grid_channels:
             self._add_outputs(0, channels)
         for level in range(1, COARSEST + 1):

@@ -30,6 +30,7 @@ from nvcodec.bitstream import (
 )
 from nvcodec.decoder.decoder import SCALES, Decoder, picture_digest
 from nvcodec.decoder.errors import DecodeError
+from nvcodec.decoder.motion import latent_levels
 from nvcodec.encoder import plan
 from nvcodec.encoder.checkpoint import State, load_checkpoint, save_checkpoint
 from nvcodec.encoder.distortion import ScaleAdaptiveLoss
@@ -42,13 +43,16 @@ from nvcodec.encoder.errors import (
     VerificationFailed,
 )
 from nvcodec.encoder.fit import Fit
-from nvcodec.encoder.pack import Packed, Payload, export_integers, pack_digests, pack_segment, pack_segment_header
+from nvcodec.encoder.motion_fit import FROM_BASE, FROM_SCRATCH, MotionFit, depth_divisors
+from nvcodec.encoder.pack import Packed, Payload, pack_digests, pack_segment_header
 from nvcodec.encoder.rate_control import ROUND_STEPS, ROUNDS, RateController
 from nvcodec.encoder.run import Gop
+from nvcodec.encoder.sequence_motion import CodedMotion, segment_motion
 from nvcodec.encoder.settings import EncodeSettings
 from nvcodec.encoder.source import SourceStore, Targets
 from nvcodec.metrics.psnr import PsnrAccumulator
 from nvcodec.synthesis.layers import level_layers
+from nvcodec.synthesis.structure import hierarchical_order
 from nvcodec.video.frame import Frame, VideoFormat
 from nvcodec.video.scaling import area_downscale
 from nvcodec.video.target import Target
@@ -56,6 +60,8 @@ from nvcodec.video.target import Target
 MIN_SIZE, MAX_SIZE = 16, 8192
 CHECKPOINT_SECONDS = 60.0
 MIN_NETWORK_BITS_PER_WEIGHT = 1.0
+BLOCK_LOG2 = 4
+MOTION_EFFORT = 2
 LENGTH_BYTES = 3
 """By which a usual payload's length takes more than an empty one's, in the unit's header and in the index together."""
 
@@ -67,8 +73,8 @@ Quality = tuple[dict[str, float], dict[str, float]]
 class ProgressEvent:
     """Where an encode stands.
 
-    phase: 'read', 'analyse', 'fit', 'prune and quantise', 'refine', 'write' or 'verify'. done and total count pictures,
-    or, in the three phases of a segment's fit, thousandths of the fit.
+    phase: 'read', 'analyse', 'motion', 'fit', 'prune and quantise', 'refine', 'write' or 'verify'. done and total count
+    pictures, or, in the three phases of a segment's fit, thousandths of the fit.
     """
 
     phase: str
@@ -111,8 +117,7 @@ class SegmentFit:
     number: int
     first: int
     gops: list[Gop]
-    model: ModelConfig
-    fit: Fit
+    fit: Fit | MotionFit
     controller: RateController | None = None
     rounds: int = 0
     """Corrections made after the fit, for the size."""
@@ -224,18 +229,20 @@ class Encode:
         cuts = plan.scene_cuts(self.source)
         segments = plan.plan_segments(len(self.source), cuts, self.settings.segment_length)
         longest = max(end - first for first, end in segments)
-        model = self.settings.resolved_model(longest * self.format.width * self.format.height)
-        gops = [plan.plan_gops(first, end, cuts, self.settings.gop_length) for first, end in segments]
-        sequence = write_payload(self._sequence(model, len(segments)))
-        self.overhead_bytes = framing_bytes(sequence, segments, gops, model, self.settings.digest_bytes)
-        self._check_possible(model, len(segments))
+        models = self.settings.resolved_models(
+            longest * self.format.width * self.format.height, self.format.chroma_format
+        )
+        gops = [self._plan_gops(first, end, cuts) for first, end in segments]
+        sequence = write_payload(self._sequence(models, len(segments)))
+        self.overhead_bytes = framing_bytes(sequence, segments, gops, models, self.settings.digest_bytes)
+        self._check_possible(models, len(segments))
         self.seconds["analyse"] = time.monotonic() - start
         self._report("analyse", len(self.source), len(self.source))
         payloads: list[Payload] = [(UnitKey(UnitType.SEQUENCE), sequence)]
         fit_state = self._load_state()
         for number, (first, _) in enumerate(segments):
             if number == len(self.finished):
-                self.segment = self._start(number, first, gops[number], model)
+                self.segment = self._start(number, first, gops[number], models)
                 if fit_state is not None:
                     self.segment.load(fit_state)
                     fit_state = None
@@ -267,7 +274,14 @@ class Encode:
         )
         return payloads, summary
 
-    def _sequence(self, model: ModelConfig, segment_count: int) -> SequenceHeader:
+    def _plan_gops(self, first: int, end: int, cuts: list[int]) -> list[Gop]:
+        settings = self.settings
+        length = settings.resolved_gop_length()
+        if settings.profile == "grid":
+            return plan.plan_gops(first, end, cuts, length)
+        return plan.plan_motion_gops(first, end, cuts, length, settings.keyint)
+
+    def _sequence(self, models: tuple[ModelConfig, ...], segment_count: int) -> SequenceHeader:
         video = self.format
         rate, aspect = video.frame_rate, video.pixel_aspect
         return SequenceHeader(
@@ -282,7 +296,9 @@ class Encode:
             full_range_flag=video.full_range,
             colour_description=None if video.colour is None else ColourDescription(*video.colour),
             pixel_aspect=None if aspect is None else (aspect.numerator, aspect.denominator),
-            model=model,
+            profile=self.settings.profile,
+            model=models[0],
+            inter_model=models[1] if len(models) > 1 else None,
         )
 
     def target_bytes(self) -> float | None:
@@ -293,13 +309,14 @@ class Encode:
             return self.settings.bitrate / 8 * len(self.source) / float(self.format.frame_rate)
         return None
 
-    def _check_possible(self, model: ModelConfig, segment_count: int) -> None:
+    def _check_possible(self, models: tuple[ModelConfig, ...], segment_count: int) -> None:
         """Raise SizeImpossible where the wanted size has no room for what any fit needs."""
         target = self.target_bytes()
         if target is None:
             return
         weights = sum(
             layer.outputs * (layer.inputs * layer.kernel**2 + layer.kinds)
+            for model in models
             for level in range(len(model.levels))
             for layer in level_layers(model, level, self.format.chroma_format)
         )
@@ -321,25 +338,50 @@ class Encode:
         fit_state: State | None = state["fit"]
         return fit_state
 
-    def _start(self, number: int, first: int, gops: list[Gop], model: ModelConfig) -> SegmentFit:
+    def _start(self, number: int, first: int, gops: list[Gop], models: tuple[ModelConfig, ...]) -> SegmentFit:
         """The fit of a segment at its beginning, steered where a size is wanted."""
         settings, target = self.settings, self.target_bytes()
-        fit = Fit(
-            Targets(self.source, self.device, settings.pooling, first),
-            gops,
-            model,
-            settings.resolved_preset(),
-            settings.resolved_lambda(),
-            loss=ScaleAdaptiveLoss(settings.tune, adaptive=settings.adaptive_scales, multi_scale=settings.multi_scale),
-            seed=settings.seed + number,
-            device=self.device,
-        )
-        segment = SegmentFit(number, first, gops, model, fit)
+        targets = Targets(self.source, self.device, settings.pooling, first)
+        preset, lam = settings.resolved_preset(), settings.resolved_lambda()
+        loss = ScaleAdaptiveLoss(settings.tune, adaptive=settings.adaptive_scales, multi_scale=settings.multi_scale)
+        common: dict[str, Any] = {"loss": loss, "seed": settings.seed + number, "device": self.device}
+        fit: Fit | MotionFit
+        if len(models) == 1:
+            fit = Fit(targets, gops, models[0], preset, lam, **common)
+        else:
+            motion = self._search_motion(first, gops, lam)
+            schedule = FROM_BASE if models[1].base_model else FROM_SCRATCH
+            fit = MotionFit(targets, gops, (models[0], models[1]), preset, lam, motion, schedule=schedule, **common)
+        segment = SegmentFit(number, first, gops, fit)
         if target is not None:
             spent = sum(sum(coded_bytes(unpack_payloads(made["payloads"]))) for made in self.finished)
             share = (target - self.overhead_bytes - spent) * segment.picture_count / (len(self.source) - first)
             segment.controller = RateController(max(share, 1.0), segment.picture_count)
         return segment
+
+    def _search_motion(self, first: int, gops: list[Gop], lam: float) -> list[dict[int, CodedMotion]]:
+        start = time.monotonic()
+        total = sum(gop.length for gop in gops)
+        done = 0
+
+        def progress() -> None:
+            nonlocal done
+            done += 1
+            self._report("motion", done, total)
+            self._check_stop("searching motion")
+
+        found = segment_motion(
+            self.source,
+            first,
+            gops,
+            lam,
+            BLOCK_LOG2 if self.settings.block_log2 is None else self.settings.block_log2,
+            MOTION_EFFORT,
+            depth_divisors(gops),
+            progress,
+        )
+        self.seconds["motion"] = self.seconds.get("motion", 0.0) + time.monotonic() - start
+        return found
 
     def _fit_segment(self, segment: SegmentFit) -> Packed:
         """Fit what is left to fit, and pack it. Raises SizeImpossible, Interrupted."""
@@ -392,18 +434,7 @@ class Encode:
 
     def _pack(self, segment: SegmentFit) -> Packed:
         start = time.monotonic()
-        integers = export_integers(segment.fit.network, segment.fit.cache, segment.gops)
-        size = (self.format.height, self.format.width)
-        made = pack_segment(
-            integers,
-            segment.model,
-            segment.gops,
-            segment.number,
-            segment.first,
-            size,
-            self.format.chroma_format,
-            self.settings.threads,
-        )
+        made = segment.fit.pack(segment.number, segment.first, self.settings.threads)
         self.seconds["write"] = self.seconds.get("write", 0.0) + time.monotonic() - start
         return made
 
@@ -418,7 +449,7 @@ class Encode:
             accumulator = PsnrAccumulator(self.format.bit_depth)
             digests[number] = []
             with Decoder(draft.getvalue(), scale=scale, threads=self.settings.threads) as decoder:
-                places, last_level = decoder.gops, decoder.config.grid_levels[-1]
+                places = decoder.gops
                 for frame in decoder:
                     digests[number].append(picture_digest(frame.planes, self.settings.digest_bytes))
                     reference = area_downscale(self.source.planes(frame.pts), number)
@@ -428,9 +459,10 @@ class Encode:
             psnr_y[scale], psnr_yuv[scale] = accumulator.mean_y, accumulator.mean_yuv
         result: list[Payload] = []
         ends = {(place.segment, place.gop): place for place in places}
+        last_level = {(key.segment, key.gop): key.level for key, _ in payloads if key.unit_type == UnitType.GOP}
         for key, payload in payloads:
             result.append((key, payload))
-            if key.unit_type == UnitType.GOP and key.level == last_level:
+            if key.unit_type == UnitType.GOP and key.level == last_level[key.segment, key.gop]:
                 place = ends[key.segment, key.gop]
                 own = {s: digests[s][place.first : place.first + place.length] for s in digests}
                 result.append(pack_digests(place.segment, place.gop, own))
@@ -453,29 +485,37 @@ class Encode:
 
 
 def coded_bytes(payloads: list[Payload]) -> tuple[int, int]:
-    """Bytes of the NETWORK payloads, and of the GOP payloads."""
-    sizes = {UnitType.NETWORK: 0, UnitType.GOP: 0}
-    for key, payload in payloads:
-        if key.unit_type in sizes:
-            sizes[UnitType(key.unit_type)] += len(payload)
-    return sizes[UnitType.NETWORK], sizes[UnitType.GOP]
+    """Bytes of the NETWORK payloads, and of the GOP and MOTION payloads."""
+    network = sum(len(payload) for key, payload in payloads if key.unit_type == UnitType.NETWORK)
+    return network, sum(len(payload) for key, payload in payloads if key.unit_type in (UnitType.GOP, UnitType.MOTION))
 
 
 def framing_bytes(
-    sequence: bytes, segments: list[tuple[int, int]], gops: list[list[Gop]], model: ModelConfig, digest_bytes: int
+    sequence: bytes,
+    segments: list[tuple[int, int]],
+    gops: list[list[Gop]],
+    models: tuple[ModelConfig, ...],
+    digest_bytes: int,
 ) -> int:
-    """Bytes of a file beside the NETWORK and GOP payloads, to within a few: those payloads' lengths may differ."""
+    """Bytes of a file beside the NETWORK, GOP and MOTION payloads, to within a few: their lengths may differ."""
     payloads: list[Payload] = [(UnitKey(UnitType.SEQUENCE), sequence)]
+    motion = len(models) > 1
     for number, (first, _) in enumerate(segments):
-        payloads.append(pack_segment_header(number, first, gops[number]))
-        payloads += [(UnitKey(UnitType.NETWORK, number, 0, level), b"") for level in range(len(model.levels))]
+        payloads.append(pack_segment_header(number, first, gops[number], motion))
+        for place, model in enumerate(models):
+            payloads += [(UnitKey(UnitType.NETWORK, number, place, level), b"") for level in range(len(model.levels))]
         for place, gop in enumerate(gops[number]):
-            payloads += [(UnitKey(UnitType.GOP, number, place, level), b"") for level in model.grid_levels]
+            if motion:
+                payloads.append((UnitKey(UnitType.MOTION, number, place), b""))
+                levels = latent_levels(models, hierarchical_order(gop.length, gop.open))
+            else:
+                levels = list(models[0].grid_levels)
+            payloads += [(UnitKey(UnitType.GOP, number, place, level), b"") for level in levels]
             blank = {scale: [bytes(digest_bytes)] * gop.length for scale in range(len(SCALES))}
             payloads.append(pack_digests(number, place, blank))
     file = io.BytesIO()
     write_container(file, payloads)
-    coded = sum(key.unit_type in (UnitType.NETWORK, UnitType.GOP) for key, _ in payloads)
+    coded = sum(key.unit_type in (UnitType.NETWORK, UnitType.GOP, UnitType.MOTION) for key, _ in payloads)
     return len(file.getvalue()) + LENGTH_BYTES * coded
 
 
@@ -497,14 +537,14 @@ def write_container(file: BinaryIO, payloads: list[Payload]) -> None:
 
 
 def component_bytes(source: str | bytes, cross_entropy_bytes: dict[str, float]) -> dict[str, int]:
-    """Bytes on disk by component; GOP units are shared out by the cross-entropy of what they hold."""
+    """Bytes on disk by component; GOP and MOTION units are shared out by the cross-entropy of what they hold."""
     with ContainerReader(source) as container:
         sizes = {kind: sum(e.size for e in container.entries if e.key.unit_type == kind) for kind in UnitType}
         whole = container.size
     total = sum(cross_entropy_bytes.values())
     parts = {"network": sizes[UnitType.NETWORK]}
     for part, share in cross_entropy_bytes.items():
-        parts[part] = round(sizes[UnitType.GOP] * share / total) if total else 0
+        parts[part] = round((sizes[UnitType.GOP] + sizes[UnitType.MOTION]) * share / total) if total else 0
     parts["digests"] = sizes[UnitType.DIGEST]
     parts["headers"] = whole - sum(parts.values())
     return parts

@@ -21,6 +21,7 @@ from nvcodec.encoder.crop import Crop, random_crop, whole
 from nvcodec.encoder.distortion import ScaleAdaptiveLoss
 from nvcodec.encoder.free import FreeGrids
 from nvcodec.encoder.model import FitOperations, NetworkParameters, round_through
+from nvcodec.encoder.pack import Packed, export_integers, pack_segment
 from nvcodec.encoder.presets import Preset
 from nvcodec.encoder.quantise import choose_shifts, prune
 from nvcodec.encoder.run import Gop, GridCache, Grids, RunModel
@@ -74,7 +75,7 @@ class Fit:
         self.pixels = video.width * video.height
         pictures = sum(gop.length for gop in gops)
         self.network = NetworkParameters(config, video.chroma_format, pictures).to(device)
-        self.analysis = AnalysisNetwork(config, PICTURE_CHANNELS[video.chroma_format]).to(device)
+        self.analysis = AnalysisNetwork(config, 2 * PICTURE_CHANNELS[video.chroma_format]).to(device)
         self.ops = FitOperations(self.network, video.height, video.width)
         self.cache = GridCache(config, gops, video.height, video.width, device)
         self.model = RunModel(self.network, self.ops, self.cache, gops)
@@ -231,6 +232,13 @@ class Fit:
                     grids = self.grids(index, [picture], packed, "none")
                     self.free.store(index, grids)
                     self.cache.store(index, grids, self.model.crop)
+
+    def pack(self, segment: int, first: int, threads: int) -> Packed:
+        """The units of the segment, whose first picture is `first`, as the fit stands."""
+        integers = export_integers(self.network, self.cache, self.gops)
+        video = self.targets.source.format
+        size = (video.height, video.width)
+        return pack_segment(integers, self.config, self.gops, segment, first, size, video.chroma_format, threads)
 
     def state(self) -> dict:
         return {

@@ -17,6 +17,16 @@ MEMORY = 0.98
 SMALLEST = 1e-20
 
 
+def descend_leaf(leaf: Tensor, power: dict[str, Tensor], key: str, rate: float) -> None:
+    """One step of a leaf (1, L, h, w) down its gradient, over the channels' running root mean square under `key`."""
+    if leaf.grad is None:
+        return
+    present = leaf.grad.square().mean((0, 2, 3), keepdim=True)
+    old = power.get(key, present)
+    power[key] = MEMORY * old + (1 - MEMORY) * present
+    leaf -= (rate / power[key].clamp_min(SMALLEST).sqrt()) * leaf.grad
+
+
 class FreeGrids:
     """Real-valued grids of every GoP, in units of their quantisation steps."""
 
@@ -48,18 +58,10 @@ class FreeGrids:
         with torch.no_grad():
             for level, values in leaves.temporal.items():
                 for leaf in values.values():
-                    self._step(leaf, f"{level}", rate)
+                    descend_leaf(leaf, self.power, f"{level}", rate)
             for level, leaf in leaves.background.items():
-                self._step(leaf, f"{level} gop", rate)
+                descend_leaf(leaf, self.power, f"{level} gop", rate)
             self.store(gop, leaves)
-
-    def _step(self, leaf: Tensor, key: str, rate: float) -> None:
-        if leaf.grad is None:
-            return
-        power = leaf.grad.square().mean((0, 2, 3), keepdim=True)
-        old = self.power.get(key, power)
-        self.power[key] = MEMORY * old + (1 - MEMORY) * power
-        leaf -= (rate / self.power[key].clamp_min(SMALLEST).sqrt()) * leaf.grad
 
     def state(self) -> dict[str, Any]:
         return {"temporal": self.temporal, "background": self.background, "power": self.power}

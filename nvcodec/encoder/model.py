@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.bitstream.model_config import INTER, ModelConfig
 from nvcodec.synthesis import arithmetic
-from nvcodec.synthesis.layers import COARSEST, ConvLayer, level_layers
+from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.layers import COARSEST, PICTURE_CHANNELS, ConvLayer, level_layers
 from nvcodec.synthesis.packing import bilinear_kernel
 
 UNIT = float(1 << arithmetic.ACTIVATION_FRACTION_BITS)
@@ -31,7 +32,10 @@ def round_through(x: Tensor) -> Tensor:
 
 
 class ConvParameters(nn.Module):
-    """Weight and biases of one layer; `shift`, `bias_shift` and `mask` are set when the network is quantised."""
+    """Weight and biases of one layer; `shift`, `bias_shift` and `mask` are set when the network is quantised.
+
+    `base` and `base_bias` are the base model's integers; a masked weight is the base's.
+    """
 
     def __init__(self, layer: ConvLayer):
         super().__init__()
@@ -45,11 +49,31 @@ class ConvParameters(nn.Module):
         self.register_buffer("shift", torch.tensor(-1))
         self.register_buffer("bias_shift", torch.tensor(0))
         self.register_buffer("mask", torch.ones(layer.weight_shape, dtype=torch.bool))
+        self.register_buffer("base", torch.zeros(layer.weight_shape))
+        self.register_buffer("base_bias", torch.zeros(layer.bias_shape))
+        self.based = False
+
+    def start_from(self, weight: Array, bias: Array, shift: int, bias_shift: int) -> None:
+        """Take over a base model's integers."""
+        with torch.no_grad():
+            self.base.copy_(torch.from_numpy(weight))
+            self.base_bias.copy_(torch.from_numpy(bias))
+            self.weight.copy_(self.base * 2.0**-shift)
+            self.bias.copy_(self.base_bias * (2.0 ** (bias_shift - shift) / UNIT))
+            self.shift.fill_(shift)
+            self.bias_shift.fill_(bias_shift)
+        self.based = True
 
     def integer_weight(self) -> Tensor:
         """Weights as the file's integers, with gradients."""
-        scaled = (self.weight * self.mask) * float(2 ** int(self.shift))
+        scaled = torch.where(self.mask, self.weight * float(2 ** int(self.shift)), self.base)
         return round_through(scaled).clamp(-WEIGHT_MAX, WEIGHT_MAX)
+
+    def differences(self) -> tuple[Tensor, Tensor]:
+        """Weights and biases in steps, less the base model's, before rounding: what the file's symbols are."""
+        weight = (self.weight * float(2 ** int(self.shift)) - self.base) * self.mask
+        bias = self.bias * (UNIT * 2.0 ** (int(self.shift) - int(self.bias_shift))) - self.base_bias
+        return weight, bias
 
     def integer_bias(self) -> Tensor:
         """Biases as the file's integers (before their left shift), with gradients."""
@@ -81,7 +105,8 @@ class NetworkParameters(nn.Module):
             for layer in level_layers(config, level, chroma_format):
                 self.layers[f"{level}_{layer.name}"] = ConvParameters(layer)
             if own.grid_channels:
-                self.log_step[str(level)] = nn.Parameter(torch.full((own.grid_channels,), math.log(INITIAL_STEP)))
+                rows = (config.step_rows, own.grid_channels) if config.role == INTER else (own.grid_channels,)
+                self.log_step[str(level)] = nn.Parameter(torch.full(rows, math.log(INITIAL_STEP)))
                 if own.gop_grid_flag:
                     self.log_gop_step[str(level)] = nn.Parameter(
                         torch.full((own.grid_channels,), math.log(INITIAL_STEP))
@@ -99,7 +124,7 @@ class NetworkParameters(nn.Module):
         return [self.conv(level, layer.name) for layer in level_layers(self.config, level, self.chroma_format)]
 
     def steps(self, level: int, exact: bool, gop: bool = False) -> Tensor:
-        """Quantisation steps of a level's channels, real values (integer steps over 1024)."""
+        """Quantisation steps of a level's channels, real values (integer steps over 1024); inter networks: by depth."""
         step = (self.log_gop_step if gop else self.log_step)[str(level)].exp()
         return round_through((step * UNIT).clamp(1, 255)) / UNIT if exact else step
 
@@ -119,6 +144,7 @@ class FitOperations:
         self.sizes = {level: arithmetic.level_size(height, width, level) for level in range(COARSEST + 1)}
         kernel = torch.from_numpy(bilinear_kernel(network.chroma_format)).float() / 16
         device = next(network.parameters()).device
+        self.picture_channels = PICTURE_CHANNELS[network.chroma_format]
         self.kernel = kernel.to(device).contiguous(memory_format=torch.channels_last)
 
     def conv(
@@ -164,3 +190,19 @@ class FitOperations:
         if self.exact:
             y = round_through(y * UNIT) * (1 / UNIT)
         return self.shuffle(y, level)
+
+    def split_head(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x[:, : self.picture_channels], x[:, self.picture_channels :]
+
+    def blend(self, window: Tensor, mask: Tensor, residual: Tensor) -> Tensor:
+        first, difference = window[:, : self.picture_channels], window[:, self.picture_channels :]
+        one = float(1 << arithmetic.MASK_FRACTION_BITS)
+        if self.exact:
+            scaled = mask * (UNIT / (1 << arithmetic.MASK_SHIFT))
+            mask = (scaled + (torch.floor(scaled) - scaled).detach()) * (1 / one)
+        weight = (mask + 0.5).clamp(0, 1)
+        chroma = weight[:, 1:].expand(-1, self.picture_channels - 4, -1, -1)
+        part = torch.cat([weight[:, :1].expand(-1, 4, -1, -1), chroma], 1) * difference
+        if self.exact:
+            part = round_through(part * UNIT) * (1 / UNIT)
+        return first + part + residual

@@ -24,7 +24,7 @@ from nvcodec.bitstream import (
     write_payload,
 )
 from nvcodec.decoder.gop import window_differences
-from nvcodec.decoder.network_unit import base_weights, level_tensors, weight_tables
+from nvcodec.decoder.network_unit import base_tensors, level_tensors, weight_tables
 from nvcodec.encoder.model import UNIT, ConvParameters, NetworkParameters
 from nvcodec.encoder.run import Gop, GridCache
 from nvcodec.entropy import SCALE_COUNT, SymbolEncoder, bits, encode_latents, frequencies
@@ -73,9 +73,9 @@ def layer_integers(parameters: ConvParameters, where: str) -> tuple[ConvWeights,
             parameters.bias_shift.copy_((parameters.bias_shift - 1).clamp_min(0))
 
 
-def export_integers(network: NetworkParameters, cache: GridCache, gops: list[Gop]) -> SegmentIntegers:
-    """The quantised network and grids. Raises AccumulatorBound where no shift satisfies it."""
-    config, weights, bias_shifts, window = network.config, {}, {}, {}
+def export_weights(network: NetworkParameters) -> tuple[dict[int, LevelWeights], dict[tuple[int, str], int]]:
+    """A network's weights and steps by level, and bias shifts. Raises AccumulatorBound where no shift satisfies it."""
+    config, weights, bias_shifts = network.config, {}, {}
     for level in range(len(config.levels)):
         layers = {}
         for parameters in network.layers_of(level):
@@ -86,6 +86,14 @@ def export_integers(network: NetworkParameters, cache: GridCache, gops: list[Gop
             weights[level].step = _integer_steps(network, level, gop=False)
             if config.levels[level].gop_grid_flag:
                 weights[level].gop_step = _integer_steps(network, level, gop=True)
+    return weights, bias_shifts
+
+
+def export_integers(network: NetworkParameters, cache: GridCache, gops: list[Gop]) -> SegmentIntegers:
+    """The quantised network and grids. Raises AccumulatorBound where no shift satisfies it."""
+    config, window = network.config, {}
+    weights, bias_shifts = export_weights(network)
+    for level in range(len(config.levels)):
         if config.levels[level].window_flag:
             window[level] = _integer_window(network, level, gops)
     return SegmentIntegers(
@@ -136,23 +144,33 @@ def best_scale(symbols: Array) -> int:
 
 
 def pack_network(
-    integers: SegmentIntegers, config: ModelConfig, level: int, segment: int, chroma_format: str
+    weights: LevelWeights,
+    bias_shifts: dict[tuple[int, str], int],
+    config: ModelConfig,
+    level: int,
+    segment: int,
+    chroma_format: str,
+    number: int = 0,
 ) -> Payload:
-    """A NETWORK unit."""
-    weights = integers.weights[level]
+    """A NETWORK unit; number: the network's in the segment."""
     encoder, codings = SymbolEncoder(), []
+    base = base_tensors(config, level, chroma_format)
     for layer, part, shape in level_tensors(config, level, chroma_format):
         values = weights.layers[layer.name]
-        shift = values.shift if part == "weight" else integers.bias_shifts[level, layer.name]
+        shift = values.shift if part == "weight" else bias_shifts[level, layer.name]
         tensor = values.weight if part == "weight" else values.bias >> shift
-        symbols = wrap(tensor - base_weights(config.base_model, shape))
+        symbols = wrap(tensor - base[layer.name, part])
         scale = best_scale(symbols)
         codings.append(TensorCoding(scale, shift))
         encoder.push(symbols, weight_tables(shape, scale))
     header = NetworkHeader(
-        config.levels[level], codings, [int(x) for x in weights.step], [int(x) for x in weights.gop_step]
+        config.levels[level],
+        codings,
+        [int(x) for x in weights.step.ravel()],
+        [int(x) for x in weights.gop_step],
+        config.step_rows,
     )
-    return UnitKey(UnitType.NETWORK, segment, 0, level), write_payload(header, encoder.finish())
+    return UnitKey(UnitType.NETWORK, segment, number, level), write_payload(header, encoder.finish())
 
 
 class GopPacker:
@@ -207,9 +225,10 @@ class GopPacker:
         self.bits[part] += bits(encode_residual(latents, mean8), table_indices(mean8, scale))
 
 
-def pack_segment_header(segment: int, first_picture: int, gops: list[Gop]) -> Payload:
+def pack_segment_header(segment: int, first_picture: int, gops: list[Gop], motion: bool = False) -> Payload:
     """A SEGMENT unit."""
-    header = SegmentHeader(first_picture, sum(gop.length for gop in gops), [gop.length for gop in gops])
+    lengths, opened = [gop.length for gop in gops], [gop.open for gop in gops] if motion else []
+    header = SegmentHeader(first_picture, sum(lengths), lengths, motion, opened)
     return UnitKey(UnitType.SEGMENT, segment), write_payload(header)
 
 
@@ -226,7 +245,8 @@ def pack_segment(
     """All units of a segment but the digests: SEGMENT, NETWORK from coarse to fine, GOP units by GoP and level."""
     payloads: list[Payload] = [pack_segment_header(segment, first_picture, gops)]
     for level in reversed(range(len(config.levels))):
-        payloads.append(pack_network(integers, config, level, segment, chroma_format))
+        own = integers.weights[level]
+        payloads.append(pack_network(own, integers.bias_shifts, config, level, segment, chroma_format))
     backend = make_backend("onnxruntime", config, integers.weights, *size, chroma_format, threads=threads)
     packer = GopPacker(integers, config, backend, size)
     for number, gop in enumerate(gops):

@@ -49,6 +49,22 @@ def plan_gops(first: int, end: int, cuts: list[int], gop_length: int) -> list[Go
     return gops
 
 
+def plan_motion_gops(first: int, end: int, cuts: list[int], gop_length: int, keyint: int) -> list[Gop]:
+    """GoPs of the motion profile: closed where a scene begins and at least every keyint pictures, else open."""
+    borders = [first, *(cut for cut in cuts if first < cut < end), end]
+    gops: list[Gop] = []
+    for start, stop in pairwise(borders):
+        pieces = -(-(stop - start) // keyint)
+        inner = [start + round(i * (stop - start) / pieces) for i in range(pieces + 1)]
+        for begin, finish in pairwise(inner):
+            gops.append(Gop(begin - first, 1))
+            # the first picture is an anchor by itself; what follows is divided evenly
+            count = -(-(finish - begin - 1) // gop_length)
+            places = [begin + 1 + round(i * (finish - begin - 1) / count) for i in range(count + 1)] if count else []
+            gops += [Gop(a - first, b - a, open=True) for a, b in pairwise(places)]
+    return gops
+
+
 def plan_segments(count: int, cuts: list[int], longest: int) -> list[tuple[int, int]]:
     """(first, end) of each segment: as few as `longest` admits, even, moved to a scene cut that is near."""
     number = -(-count // longest)

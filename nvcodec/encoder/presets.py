@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from nvcodec.bitstream.model_config import LevelConfig, ModelConfig
+from nvcodec.bitstream.model_config import INTER, INTRA, LevelConfig, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ PRESETS = {
     "medium": Preset(epochs=100, minimum_steps=12000),
     "veryslow": Preset(epochs=300, minimum_steps=36000),
 }
+
+BASE_MODEL = 1
+BASE_CHROMA_FORMAT = "420"
 
 SMALL_SEGMENT_PIXELS = 12_000_000
 """Below this a segment gets the small network: its bits would outweigh what the large one gains."""
@@ -64,3 +68,39 @@ def default_model() -> ModelConfig:
 def model_for(pixels: int) -> ModelConfig:
     """The network for a segment of so many luma samples in all its pictures."""
     return make_model(_SMALL if pixels < SMALL_SEGMENT_PIXELS else _LARGE)
+
+
+_INTRA = (
+    LevelConfig(features=12, branch=6),
+    LevelConfig(features=20, branch=8, grid_channels=4, context_hidden=12),
+    LevelConfig(features=24, branch=16, grid_channels=6, context_hidden=12),
+    LevelConfig(features=24, branch=16, grid_channels=8, context_hidden=12),
+    LevelConfig(features=16, grid_channels=8, context_hidden=8),
+)
+
+_INTER = (
+    LevelConfig(features=10, branch=4),
+    LevelConfig(features=16, branch=8, grid_channels=3, context_hidden=12),
+    LevelConfig(features=24, branch=12, grid_channels=5, context_hidden=12),
+    LevelConfig(features=24, branch=12, grid_channels=6, context_hidden=12),
+    LevelConfig(features=16, grid_channels=4, context_hidden=8),
+)
+_SHARED: dict[str, Any] = {
+    "fusion_count": 2,
+    "picture_skip_flag": True,
+    "context_coarser_flag": True,
+    "context_neighbours_flag": True,
+}
+
+
+def models_without_base() -> tuple[ModelConfig, ModelConfig]:
+    """The motion profile's two networks, for pictures without and with references; weights from nothing."""
+    return ModelConfig(_INTRA, role=INTRA, **_SHARED), ModelConfig(_INTER, role=INTER, step_rows=5, **_SHARED)
+
+
+def motion_models(chroma_format: str) -> tuple[ModelConfig, ModelConfig]:
+    """The same, from the base model where it was made for the chroma format."""
+    intra, inter = models_without_base()
+    if chroma_format != BASE_CHROMA_FORMAT:
+        return intra, inter
+    return replace(intra, base_model=BASE_MODEL), replace(inter, base_model=BASE_MODEL)

@@ -29,6 +29,8 @@ class Gop:
 
     first: int
     length: int
+    open: bool = False
+    """Motion profile: whether its anchor refers to the GoP before."""
 
 
 @dataclass

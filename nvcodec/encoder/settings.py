@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 
+from nvcodec.bitstream import limits
+from nvcodec.bitstream.headers import PROFILES
 from nvcodec.bitstream.model_config import ModelConfig
 from nvcodec.encoder.errors import SettingsInvalid
-from nvcodec.encoder.presets import PRESETS, Preset, model_for
+from nvcodec.encoder.presets import PRESETS, Preset, model_for, motion_models
 
 LAMBDA_LOW_QUALITY = 0.03
 LAMBDA_DECADES = 2.6
 DEFAULT_QUALITY = 50.0
 TUNES = ("psnr", "ssim")
+LONGEST_GOP = {"grid": limits.MAX_GOP_LENGTH, "motion": limits.MAX_MOTION_GOP_LENGTH}
+DEFAULT_GOP = {"grid": 33, "motion": 16}
 POOLINGS = ("area", "max")
 
 
@@ -29,8 +33,12 @@ class EncodeSettings:
     bitrate: float | None = None
     """Wanted bits per second; hit within 2 %."""
     tune: str = "psnr"
-    gop_length: int = 33
-    """Longest GoP, in pictures."""
+    profile: str = "motion"
+    """'motion': pictures are predicted from others; 'grid': each decodes without any other."""
+    gop_length: int | None = None
+    """Longest GoP, in pictures; None for the profile's own."""
+    keyint: int = 250
+    """Motion profile: from some picture of any so many, decoding can begin."""
     segment_length: int = 512
     """Longest segment (pictures that share a network)."""
     epochs: float | None = None
@@ -40,7 +48,11 @@ class EncodeSettings:
     threads: int = 0
     digest_bytes: int = 4
     model: ModelConfig | None = None
-    """The network, instead of the one chosen by the source's size."""
+    """The network (of pictures without references), instead of the one chosen by the source's size."""
+    inter_model: ModelConfig | None = None
+    """The network of pictures with references, likewise."""
+    block_log2: int | None = None
+    """log2 of the distance between two nodes of a vector field, in luma samples; None for the profile's own."""
     pooling: str = "area"
     """How the targets at reduced scales are made: 'area', or 'max' as in the paper."""
     adaptive_scales: bool = True
@@ -53,6 +65,8 @@ class EncodeSettings:
         given = [name for name in ("quality", "lam", "size_bytes", "bitrate") if getattr(self, name) is not None]
         if len(given) > 1:
             raise SettingsInvalid(f"{' and '.join(given)}: only one of quality, lam, size_bytes, bitrate may be given")
+        if self.profile not in PROFILES:
+            raise SettingsInvalid(f"profile is {self.profile!r}, allowed is {' or '.join(PROFILES)}")
         checks = (
             ("quality", self.quality is None or 0 <= self.quality <= 100, "0 to 100"),
             ("lam", self.lam is None or self.lam > 0, "above 0"),
@@ -60,7 +74,9 @@ class EncodeSettings:
             ("bitrate", self.bitrate is None or self.bitrate > 0, "above 0"),
             ("tune", self.tune in TUNES, " or ".join(TUNES)),
             ("pooling", self.pooling in POOLINGS, " or ".join(POOLINGS)),
-            ("gop_length", 1 <= self.gop_length <= 1024, "1 to 1024"),
+            ("gop_length", 1 <= self.resolved_gop_length() <= LONGEST_GOP[self.profile], self._gop_range()),
+            ("keyint", self.keyint >= 1, "at least 1"),
+            ("block_log2", self.block_log2 is None or 3 <= self.block_log2 <= 6, "3 to 6"),
             ("segment_length", self.segment_length >= 1, "at least 1"),
             ("epochs", self.epochs is None or self.epochs > 0, "above 0"),
             ("digest_bytes", self.digest_bytes in (2, 4, 8), "2, 4 or 8"),
@@ -81,9 +97,19 @@ class EncodeSettings:
         quality = DEFAULT_QUALITY if self.quality is None else self.quality
         return LAMBDA_LOW_QUALITY * 10 ** (-LAMBDA_DECADES * quality / 100)
 
-    def resolved_model(self, pixels: int) -> ModelConfig:
-        """pixels: luma samples of a whole segment."""
-        return model_for(pixels) if self.model is None else self.model
+    def resolved_gop_length(self) -> int:
+        """The longest GoP, given or the profile's own."""
+        return DEFAULT_GOP[self.profile] if self.gop_length is None else self.gop_length
+
+    def _gop_range(self) -> str:
+        return f"1 to {LONGEST_GOP[self.profile]} in the {self.profile} profile"
+
+    def resolved_models(self, pixels: int, chroma_format: str = "420") -> tuple[ModelConfig, ...]:
+        """The networks of a segment by number; pixels: luma samples of a whole segment."""
+        if self.profile == "grid":
+            return (model_for(pixels) if self.model is None else self.model,)
+        intra, inter = motion_models(chroma_format)
+        return (self.model or intra, self.inter_model or inter)
 
     def fingerprint(self) -> dict[str, str]:
         """Everything that the result depends on, as text by name, for checkpoints."""

@@ -6,6 +6,8 @@ the order of a sum.
 
 from __future__ import annotations
 
+from nvcodec.bitstream.model_config import GRID_CONTEXT_KINDS
+
 ACTIVATION_MAX = 4095
 """Activations are clamped to [-4095, 4095] after each layer (12 bits and sign)."""
 
@@ -43,10 +45,14 @@ SCALE_BIAS = 16
 
 LATENT_MIN, LATENT_MAX = -128, 127
 
-CONTEXT_KINDS = 3
-"""Context biases: 0 the GoP grid, 1 the first temporal grid of a GoP, 2 the others."""
+KIND_GOP, KIND_FIRST, KIND_NEXT = range(GRID_CONTEXT_KINDS)
+"""Context biases of the grid profile: the GoP's grid, the first temporal grid of a GoP, the others."""
 
-KIND_GOP, KIND_FIRST, KIND_NEXT = range(CONTEXT_KINDS)
+MASK_FRACTION_BITS = 8
+"""Blending weights are integers over 256."""
+
+MASK_SHIFT = 2
+"""From a head's output, in 1/1024, to a blending weight."""
 
 
 def level_size(height: int, width: int, level: int) -> tuple[int, int]:

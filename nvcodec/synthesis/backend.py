@@ -19,8 +19,11 @@ class UnknownBackend(NvcodecError):
 class Backend(Protocol):
     """Exact integer network; all arrays hold integers in a float type, (1, C, h, w)."""
 
-    def synthesise(self, embeddings: dict[int, Array], finest: int) -> Array:
-        """The packed picture (P, h, w) of level `finest`, in 1/4096 around mid-grey, from embeddings by level."""
+    def synthesise(self, embeddings: dict[int, Array], finest: int, window: dict[int, Array] | None = None) -> Array:
+        """The packed picture (P, h, w) of level `finest`, in 1/4096 around mid-grey.
+
+        embeddings: by level; window: by level finest .. 3, (1, 2P, h, w), for inter networks (`synthesis.window`).
+        """
 
     def context(self, level: int, inputs: list[Array], coarser: Array | None, kind: int) -> Array:
         """The context network's output, (1, 2L, h, w); see `network.context`."""

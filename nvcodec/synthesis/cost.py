@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.bitstream.model_config import INTER, ModelConfig
 from nvcodec.synthesis import arithmetic, network
 from nvcodec.synthesis.grid_context import sees_coarser
 from nvcodec.synthesis.layers import COARSEST, PICTURE_CHANNELS, level_layers
@@ -65,6 +65,13 @@ class CountingOperations:
         self.count += x[0] * 4 * x[0] * 9 * x[1] * x[2]
         return self.shuffle((4 * x[0], x[1], x[2]), level)
 
+    def split_head(self, x: Shape) -> tuple[Shape, Shape]:
+        return (self.picture_channels, *x[1:]), (x[0] - self.picture_channels, *x[1:])
+
+    def blend(self, window: Shape, mask: Shape, residual: Shape) -> Shape:
+        self.count += residual[0] * residual[1] * residual[2]
+        return residual
+
 
 def decoding_cost(config: ModelConfig, height: int, width: int, chroma_format: str, finest: int) -> DecodingCost:
     """The cost of one picture at scale 1/2**finest, per luma sample of that scale."""
@@ -75,14 +82,18 @@ def decoding_cost(config: ModelConfig, height: int, width: int, chroma_format: s
         for level in config.grid_levels
         if level >= finest
     }
-    network.synthesise(ops, config, dict(grids), finest)
+    window = None
+    if config.role == INTER:
+        channels = 2 * ops.picture_channels
+        window = {level: (channels, *ops.sizes[level]) for level in range(finest, COARSEST)}
+    network.synthesise(ops, config, dict(grids), finest, window)
     synthesis, ops.count = ops.count, 0
     for level, shape in grids.items():
         inputs = [shape] if config.context_previous_flag else []
         below = grids[level + 1] if sees_coarser(config, level) else None
         if not inputs and below is None:
             inputs = [(1, *shape[1:])]
-        network.context(ops, config, level, inputs, below, arithmetic.KIND_NEXT)
+        network.context(ops, config, level, inputs, below, 0)
     embedding = 0
     for level, shape in grids.items():
         own = config.levels[level]

@@ -62,6 +62,13 @@ def embed(terms: dict[int, int], grids: dict[int, Array], step: Array, backgroun
     return np.clip(total, -arithmetic.ACTIVATION_MAX, arithmetic.ACTIVATION_MAX, out=total)
 
 
+def embed_latents(latents: Array, step: Array) -> Array:
+    """A picture's own latents, (1, L, h, w) integers, times their steps (L,), clamped: float32 integers."""
+    limit = arithmetic.ACTIVATION_MAX
+    scaled: Array = np.clip(latents.astype(np.float32) * step.astype(np.float32)[:, None, None], -limit, limit)
+    return scaled
+
+
 def context_input(grid: Array) -> Array:
     """A grid as the context network sees it: clamp(256 * q), float32."""
     limit = arithmetic.ACTIVATION_MAX

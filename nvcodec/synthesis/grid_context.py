@@ -37,11 +37,12 @@ def grid_parameters(
     """(means in eighths, scale indices), each (1, L, h, w) int32, of a grid's symbols.
 
     size: the picture's (height, width); previous: the level's grid before this one, None at a GoP's start and for the
-    GoP's grid; coarser: the coarser level's grid of the same moment (the GoP's for the GoP's), None for zeros.
+    GoP's grid; in the motion profile the picture's own latents that are known, 0 elsewhere, None before; coarser: the
+    coarser level's grid of the same moment (the GoP's for the GoP's), None for zeros.
     """
     shape = grid_shape(config, level, *size)
     inputs, below = [], None
-    if config.context_previous_flag:
+    if config.context_previous_flag or config.context_neighbours_flag:
         inputs.append(np.zeros(shape, np.float32) if previous is None else context_input(previous))
     if sees_coarser(config, level):
         empty = np.zeros(grid_shape(config, level + 1, *size), np.float32)
@@ -50,3 +51,14 @@ def grid_parameters(
         inputs.append(np.zeros((1, 1, *shape[2:]), np.float32))
     output = backend.context(level, inputs, below, kind)
     return symbol_parameters(output, shape[1])
+
+
+def passes(config: ModelConfig, height: int, width: int) -> list[Array]:
+    """Masks (h, w) of a level's latents that are coded together, in coding order (motion profile).
+
+    With context_neighbours_flag first the positions whose row and column have an even sum, then the others; else all.
+    """
+    if not config.context_neighbours_flag:
+        return [np.ones((height, width), bool)]
+    even = (np.arange(height)[:, None] + np.arange(width)) % 2 == 0
+    return [even, ~even]

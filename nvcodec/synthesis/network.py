@@ -4,13 +4,16 @@ A level takes its grid's embedding and the coarser level's features, runs the mu
 the four finest levels, a head that yields the picture of its scale. The paper (arXiv 2506.15276) leaves the
 layout of its fusion layers open: the one below, a chain of 3x3 convolutions whose hidden features are all reused by
 one fusing layer, is ours; so is the addition of the upsampled coarser picture to a head's output.
+
+An inter network's levels also see the window of aligned pictures; its heads yield what is added to the aligned
+pictures' blend, and the blend's weights.
 """
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.bitstream.model_config import INTER, ModelConfig
 from nvcodec.synthesis.arithmetic import CONTEXT_OUTPUT_SHIFT
 from nvcodec.synthesis.layers import COARSEST
 
@@ -44,18 +47,38 @@ class Operations(Protocol):
     def upsample_picture(self, x: Tensor, level: int) -> Tensor:
         """Bilinear upsampling by 2 of a packed picture to the level's size (bitstream_spec.md, section 6.5)."""
 
+    def split_head(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """A head's output: the packed picture's channels, and those of the blending weights (there may be none)."""
+
+    def blend(self, window: Tensor, mask: Tensor, residual: Tensor) -> Tensor:
+        """A + floor((m * D + 128) / 256) + residual, m = clamp(128 + floor(mask / 4), 0, 256).
+
+        window: (N, 2P, h, w), the first aligned picture A and the second's difference D from it; mask: (N, 1 or 2, h,
+        w), for the four luma phases and for chroma; residual: (N, P, h, w). Source: bitstream_spec.md, section 6.9.
+        """
+
 
 def level_features(
-    ops: Operations, config: ModelConfig, level: int, embedding: Tensor | None, coarser: Tensor | None
+    ops: Operations,
+    config: ModelConfig,
+    level: int,
+    embedding: Tensor | None,
+    window: Tensor | None,
+    coarser: Tensor | None,
 ) -> Tensor:
-    """Features of a level, (N, C_l, h_l, w_l), from its embedding and the coarser level's features."""
+    """Features of a level, (N, C_l, h_l, w_l), from its embedding, window and the coarser level's features."""
     own = config.levels[level]
     parts = []
     if embedding is not None:
         parts.append(ops.conv(level, "embed", embedding, leaky=True))
+    if window is not None:
+        parts.append(ops.conv(level, "window", window, leaky=True))
     if coarser is not None:
         parts.append(ops.shuffle(ops.conv(level, "up", coarser), level))
-    features = ops.clamp(parts[0] if len(parts) == 1 else ops.add(parts[0], parts[1]))
+    total = parts[0]
+    for part in parts[1:]:
+        total = ops.add(total, part)
+    features = ops.clamp(total)
     if own.branch:
         hidden, reused = features, []
         for i in range(config.fusion_count):
@@ -66,24 +89,37 @@ def level_features(
     return features
 
 
-def level_picture(
+def level_head(
     ops: Operations, config: ModelConfig, level: int, features: Tensor, coarser_picture: Tensor | None
-) -> Tensor:
-    """The head of a level: a packed picture, (N, P, h_l, w_l), in 1/4096 of the sample range around mid-grey."""
-    picture = ops.conv(level, "head", features)
+) -> tuple[Tensor, Tensor]:
+    """The head of a level: a packed picture, (N, P, h_l, w_l), in 1/4096 of the sample range, and the rest.
+
+    The picture is around mid-grey or, in inter networks, what is added to the blend.
+    """
+    picture, mask = ops.split_head(ops.conv(level, "head", features))
     if coarser_picture is not None and config.picture_skip_flag:
         picture = ops.add(picture, ops.upsample_picture(coarser_picture, level))
-    return ops.clamp(picture)
+    return ops.clamp(picture), mask
 
 
-def synthesise(ops: Operations, config: ModelConfig, embeddings: dict[int, Tensor], finest: int) -> dict[int, Tensor]:
-    """Packed pictures of levels 3 .. finest, by level, from the embeddings of the levels that have a grid."""
-    features, picture, pictures = None, None, {}
+def synthesise(
+    ops: Operations,
+    config: ModelConfig,
+    embeddings: dict[int, Tensor],
+    finest: int,
+    window: dict[int, Tensor] | None = None,
+) -> dict[int, Tensor]:
+    """Packed pictures of levels 3 .. finest, by level, from the embeddings of the levels that have a grid.
+
+    window: by level, for inter networks.
+    """
+    features, added, pictures = None, None, {}
     for level in range(COARSEST, finest - 1, -1):
-        features = level_features(ops, config, level, embeddings.get(level), features)
+        seen = window[level] if window is not None and level < COARSEST else None
+        features = level_features(ops, config, level, embeddings.get(level), seen, features)
         if level < COARSEST:
-            picture = level_picture(ops, config, level, features, picture)
-            pictures[level] = picture
+            added, mask = level_head(ops, config, level, features, added)
+            pictures[level] = ops.clamp(ops.blend(seen, mask, added)) if config.role == INTER else added
     return pictures
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from nvcodec.bitstream.model_config import ModelConfig
 from nvcodec.synthesis import arithmetic, network
 from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.layers import PICTURE_CHANNELS
 from nvcodec.synthesis.packing import bilinear_kernel
 from nvcodec.synthesis.weights import LevelWeights
 
@@ -18,6 +19,7 @@ class NumpyOperations:
         self.weights = weights
         self.sizes = {level: arithmetic.level_size(height, width, level) for level in range(5)}
         self.kernel = bilinear_kernel(chroma_format).astype(np.float64)
+        self.picture_channels = PICTURE_CHANNELS[chroma_format]
 
     def conv(
         self, level: int, name: str, x: Array, *, leaky: bool = False, kind: int = 0, more_shift: int = 0
@@ -54,6 +56,16 @@ class NumpyOperations:
         total = convolve(np.pad(x, _margins(3), mode="edge"), self.kernel)
         return self.shuffle(np.floor((total + 8) / 16), level)
 
+    def split_head(self, x: Array) -> tuple[Array, Array]:
+        return x[:, : self.picture_channels], x[:, self.picture_channels :]
+
+    def blend(self, window: Array, mask: Array, residual: Array) -> Array:
+        first, difference = window[:, : self.picture_channels], window[:, self.picture_channels :]
+        one = 1 << arithmetic.MASK_FRACTION_BITS
+        weight = np.clip(np.floor(mask / (1 << arithmetic.MASK_SHIFT)) + one // 2, 0, one)
+        planes = [weight[:, :1].repeat(4, 1), weight[:, 1:].repeat(self.picture_channels - 4, 1)]
+        return first + np.floor((np.concatenate(planes, 1) * difference + one // 2) / one) + residual
+
 
 def _margins(kernel: int) -> tuple[tuple[int, int], ...]:
     side = kernel // 2
@@ -80,9 +92,10 @@ class NumpyBackend:
         self.config = config
         self.ops = NumpyOperations(weights, height, width, chroma_format)
 
-    def synthesise(self, embeddings: dict[int, Array], finest: int) -> Array:
+    def synthesise(self, embeddings: dict[int, Array], finest: int, window: dict[int, Array] | None = None) -> Array:
         given = {level: x.astype(np.float64) for level, x in embeddings.items()}
-        picture: Array = network.synthesise(self.ops, self.config, given, finest)[finest][0]
+        seen = None if window is None else {level: x.astype(np.float64) for level, x in window.items()}
+        picture: Array = network.synthesise(self.ops, self.config, given, finest, seen)[finest][0]
         return picture
 
     def context(self, level: int, inputs: list[Array], coarser: Array | None, kind: int) -> Array:

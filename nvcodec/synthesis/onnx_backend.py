@@ -13,9 +13,10 @@ import numpy as np
 import onnxruntime
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.bitstream.model_config import INTER, ModelConfig
 from nvcodec.synthesis import arithmetic, network
 from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.layers import MASK_CHANNELS, PICTURE_CHANNELS
 from nvcodec.synthesis.packing import bilinear_kernel
 from nvcodec.synthesis.weights import LevelWeights
 
@@ -25,8 +26,8 @@ OPSET = 17
 class GraphBuilder:
     """`network.Operations` on names of ONNX values; collects nodes and constants."""
 
-    def __init__(self, weights: dict[int, LevelWeights], height: int, width: int, chroma_format: str):
-        self.weights, self.chroma_format = weights, chroma_format
+    def __init__(self, weights: dict[int, LevelWeights], height: int, width: int, chroma_format: str, inter: bool):
+        self.weights, self.chroma_format, self.inter = weights, chroma_format, inter
         self.height, self.width = height, width
         self.sizes = {level: arithmetic.level_size(height, width, level) for level in range(5)}
         self.nodes: list[NodeProto] = []
@@ -91,6 +92,35 @@ class GraphBuilder:
         padded = self.node("Pad", [x, pads], mode="edge")
         return self.shuffle(self.node("Floor", [self.node("Conv", [padded, weight, bias], kernel_shape=[3, 3])]), level)
 
+    def _channels(self, x: str, start: int, end: int) -> str:
+        bounds = [self.constant(f"channel{value}", np.array([value], np.int64)) for value in (start, end)]
+        return self.node("Slice", [x, *bounds, self.constant("channel_axis", np.array([1], np.int64))])
+
+    def split_head(self, x: str) -> tuple[str, str]:
+        picture, mask = PICTURE_CHANNELS[self.chroma_format], MASK_CHANNELS[self.chroma_format]
+        if not self.inter:
+            return x, ""
+        return self._channels(x, 0, picture), self._channels(x, picture, picture + mask)
+
+    def blend(self, window: str, mask: str, residual: str) -> str:
+        count, one = PICTURE_CHANNELS[self.chroma_format], 1 << arithmetic.MASK_FRACTION_BITS
+        first, difference = self._channels(window, 0, count), self._channels(window, count, 2 * count)
+        quarter = self.constant("mask_scale", np.array(2.0**-arithmetic.MASK_SHIFT, np.float32))
+        half = self.constant("mask_half", np.array(one // 2, np.float32))
+        low, high = (self.constant(f"mask{x}", np.array(x, np.float32)) for x in (0, one))
+        weight = self.node(
+            "Clip", [self.node("Add", [self.node("Floor", [self.node("Mul", [mask, quarter])]), half]), low, high]
+        )
+        # each weight's channel repeated for the channels that it is for
+        spread = np.zeros((count, MASK_CHANNELS[self.chroma_format], 1, 1), np.float32)
+        spread[:4, 0], spread[4:, -1] = 1, 1
+        weights = self.node("Conv", [weight, self.constant("mask_spread", spread)], kernel_shape=[1, 1])
+        scaled = self.node("Add", [self.node("Mul", [weights, difference]), half])
+        part = self.node(
+            "Floor", [self.node("Mul", [scaled, self.constant("mask_one", np.array(1 / one, np.float32))])]
+        )
+        return self.add(self.add(first, part), residual)
+
     def session(
         self, inputs: dict[str, tuple[int, int, int]], output: str, threads: int
     ) -> onnxruntime.InferenceSession:
@@ -128,16 +158,20 @@ class OnnxBackend:
         self._context: dict[tuple[int, int], onnxruntime.InferenceSession] = {}
 
     def _builder(self) -> GraphBuilder:
-        return GraphBuilder(self.weights, self.height, self.width, self.chroma_format)
+        inter = self.config.role == INTER
+        return GraphBuilder(self.weights, self.height, self.width, self.chroma_format, inter)
 
-    def synthesise(self, embeddings: dict[int, Array], finest: int) -> Array:
+    def synthesise(self, embeddings: dict[int, Array], finest: int, window: dict[int, Array] | None = None) -> Array:
+        feed = {f"embedding{level}": x for level, x in embeddings.items()}
+        feed |= {f"window{level}": x for level, x in (window or {}).items()}
         if finest not in self._synthesis:
             builder = self._builder()
             names = {level: f"embedding{level}" for level in embeddings}
-            output = network.synthesise(builder, self.config, names, finest)[finest]
-            shapes = {names[level]: x.shape[1:] for level, x in embeddings.items()}
-            self._synthesis[finest] = builder.session(shapes, output, self.threads)
-        feed = {f"embedding{level}": x for level, x in embeddings.items()}
+            seen = None if window is None else {level: f"window{level}" for level in window}
+            output = network.synthesise(builder, self.config, names, finest, seen)[finest]
+            self._synthesis[finest] = builder.session(
+                {name: x.shape[1:] for name, x in feed.items()}, output, self.threads
+            )
         picture: Array = self._synthesis[finest].run(None, feed)[0][0]
         return picture
 

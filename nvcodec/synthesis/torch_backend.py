@@ -14,6 +14,7 @@ from torch import Tensor
 from nvcodec.bitstream.model_config import ModelConfig
 from nvcodec.synthesis import arithmetic, network
 from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.layers import PICTURE_CHANNELS
 from nvcodec.synthesis.packing import bilinear_kernel
 from nvcodec.synthesis.weights import LevelWeights
 
@@ -29,6 +30,7 @@ class TorchOperations:
         self.dtype = torch.float64 if self.rounds else torch.float32
         self.sizes = {level: arithmetic.level_size(height, width, level) for level in range(5)}
         self.kernel = self.tensor(bilinear_kernel(chroma_format))
+        self.picture_channels = PICTURE_CHANNELS[chroma_format]
         self._cache: dict[tuple[int, str, int, int], tuple[Tensor, Tensor]] = {}
 
     def tensor(self, values: Array) -> Tensor:
@@ -74,6 +76,17 @@ class TorchOperations:
             total = total.round_()
         return self.shuffle(((total + 8) / 16).floor_(), level)
 
+    def split_head(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x[:, : self.picture_channels], x[:, self.picture_channels :]
+
+    def blend(self, window: Tensor, mask: Tensor, residual: Tensor) -> Tensor:
+        first, difference = window[:, : self.picture_channels], window[:, self.picture_channels :]
+        one = 1 << arithmetic.MASK_FRACTION_BITS
+        weight = (mask * 2.0**-arithmetic.MASK_SHIFT).floor_().add_(one // 2).clamp_(0, one)
+        chroma = weight[:, 1:].expand(-1, self.picture_channels - 4, -1, -1)
+        weights = torch.cat([weight[:, :1].expand(-1, 4, -1, -1), chroma], 1)
+        return first + (weights * difference + one // 2).mul_(1 / one).floor_() + residual
+
 
 class TorchBackend:
     """Runs the network; see `synthesis.backend.Backend` for the contract."""
@@ -94,10 +107,11 @@ class TorchBackend:
         self.config = config
         self.ops = TorchOperations(weights, height, width, chroma_format, torch.device(device))
 
-    def synthesise(self, embeddings: dict[int, Array], finest: int) -> Array:
+    def synthesise(self, embeddings: dict[int, Array], finest: int, window: dict[int, Array] | None = None) -> Array:
         with torch.inference_mode():
             given = {level: self.ops.tensor(x) for level, x in embeddings.items()}
-            picture: Tensor = network.synthesise(self.ops, self.config, given, finest)[finest][0]
+            seen = None if window is None else {level: self.ops.tensor(x) for level, x in window.items()}
+            picture: Tensor = network.synthesise(self.ops, self.config, given, finest, seen)[finest][0]
             return picture.cpu().numpy()
 
     def context(self, level: int, inputs: list[Array], coarser: Array | None, kind: int) -> Array:

@@ -31,7 +31,10 @@ class ConvWeights:
 
 @dataclass
 class LevelWeights:
-    """All layers of a level by name, and the quantisation steps of its grids (empty without one)."""
+    """All layers of a level by name, and the quantisation steps of its grids, (L,), empty without one.
+
+    An inter network has a row of steps per depth, (step_rows, L).
+    """
 
     layers: dict[str, ConvWeights]
     step: Array = field(default_factory=lambda: np.zeros(0, np.int64))

@@ -50,7 +50,7 @@ GRID = LevelConfig(features=8, grid_channels=2)
 
 
 def test_file_header_bytes() -> None:
-    assert write_payload(FileHeader()) == b"\x89MSN\x00\x01\x00\x00"
+    assert write_payload(FileHeader()) == b"\x89MSN\x00\x02\x00\x00"
 
 
 def test_footer_bytes() -> None:
@@ -167,7 +167,7 @@ def patched_sequence(field: str, value: int) -> bytes:
 @pytest.mark.parametrize(
     ("field", "value", "error"),
     [
-        ("profile", 1, UnsupportedProfile),
+        ("profile", 2, UnsupportedProfile),
         ("base_model", 1, UnsupportedBaseModel),
         ("reserved_flags", 0x80, ReservedFlagSet),
         ("features[3]", 0, ValueOutOfRange),

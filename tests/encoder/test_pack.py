@@ -63,8 +63,8 @@ def test_grids_and_windows_come_back(name: str) -> None:
     model, _, gops, integers, data = made(name)
     seen: dict[int, list[dict[int, np.ndarray]]] = {}
     with Decoder(data, threads=1) as decoder:
-        for _, embeddings, number, _ in decoder._tasks(0, len(decoder)):
-            seen.setdefault(number, []).append(embeddings)
+        for task in decoder._tasks(0, len(decoder)):
+            seen.setdefault(task.number, []).append(task.embeddings())
     for number, gop in enumerate(gops):
         for picture in range(gop.length):
             (embeddings,) = seen[gop.first + picture]

@@ -69,8 +69,8 @@ def test_presets_grow() -> None:
 
 
 def test_models() -> None:
-    assert EncodeSettings(model=TINY).resolved_model(10**9) == TINY
-    small, large = EncodeSettings().resolved_model(10_000), EncodeSettings().resolved_model(10**9)
+    assert EncodeSettings(profile="grid", model=TINY).resolved_models(10**9) == (TINY,)
+    small, large = (EncodeSettings(profile="grid").resolved_models(pixels) for pixels in (10_000, 10**9))
     assert small != large
     for model in (small, large):
         model.validate()

@@ -88,7 +88,7 @@ def compare(
     for level, shape in shapes.items():
         previous = random.integers(-20, 21, shape)
         coarser = random.integers(-20, 21, shapes[level + 1]) if sees_coarser(model, level) else None
-        kind = level % arithmetic.CONTEXT_KINDS
+        kind = level % TINY.context_kinds
         means, scales = {}, {}
         for name, backend in backends.items():
             means[name], scales[name] = grid_parameters(backend, model, level, size, previous, coarser, kind)

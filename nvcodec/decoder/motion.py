@@ -1,0 +1,167 @@
+"""Vectors and latents of one GoP of the motion profile, in coding order.
+
+Source: bitstream_spec.md, sections 5.7 and 5.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nvcodec.bitstream import (
+    ContainerReader,
+    LatentHeader,
+    ModelConfig,
+    MotionHeader,
+    UnitKey,
+    UnitType,
+    read_coded_payload,
+)
+from nvcodec.decoder.errors import DecodeError
+from nvcodec.decoder.vector_field import decode_differences
+from nvcodec.entropy import SymbolDecoder, decode_latents
+from nvcodec.entropy.errors import EntropyError
+from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.backend import Backend
+from nvcodec.synthesis.grid_context import grid_parameters, grid_shape, passes
+from nvcodec.synthesis.structure import CodedPicture
+from nvcodec.synthesis.vector_base import PictureMotion, base_field
+from nvcodec.synthesis.vectors import add_differences, field_shape
+from nvcodec.synthesis.weights import LevelWeights
+
+
+@dataclass(frozen=True)
+class Network:
+    """One of a segment's networks, ready to run."""
+
+    config: ModelConfig
+    weights: dict[int, LevelWeights]
+    backend: Backend
+
+
+def network_number(picture: CodedPicture) -> int:
+    """0 for pictures without references, 1 for the others."""
+    return 1 if picture.references else 0
+
+
+def decode_motion(
+    container: ContainerReader,
+    segment: int,
+    gop: int,
+    order: Sequence[CodedPicture],
+    size: tuple[int, int],
+    before: PictureMotion | None,
+) -> dict[int, PictureMotion]:
+    """The motion of a GoP's pictures by index, that of the anchor before included, if there is one.
+
+    Raises BitstreamError, DecodeError.
+    """
+    known = {} if before is None else {before.picture.index: before}
+    moving = [picture for picture in order if picture.references]
+    if not moving:
+        return known
+    unit = container.unit(UnitKey(UnitType.MOTION, segment, gop))
+    blank = MotionHeader(tuple(len(picture.references) for picture in moving))
+    header, words = read_coded_payload(blank, unit.payload, unit.place)
+    try:
+        decoder = SymbolDecoder(words)
+        for picture, block_log2, bases in zip(moving, header.block_log2, header.bases, strict=True):
+            fields: list[Array] = []
+            for k, base in enumerate(bases):
+                start = base_field(base, picture, k, known, fields, block_log2, size)
+                delta = decode_differences(decoder, field_shape(*size, block_log2), k, header.scale_index)
+                fields.append(add_differences(start, delta))
+            known[picture.index] = PictureMotion(picture, block_log2, fields)
+        decoder.finish()
+    except EntropyError as error:
+        raise DecodeError(f"{unit.place.at(0)}: {error}") from error
+    return known
+
+
+class _LatentLevel:
+    """One GOP unit: its decoder's state, and which pictures are coded."""
+
+    def __init__(self, place: str, coded: list[bool], decoder: SymbolDecoder):
+        self.place, self.coded, self.decoder, self.next = place, coded, decoder, 0
+
+
+class GopLatents:
+    """Reads the units of levels 4 .. finest of a GoP and yields its pictures' latents, in coding order.
+
+    Raises BitstreamError, DecodeError.
+    """
+
+    def __init__(
+        self,
+        container: ContainerReader,
+        segment: int,
+        gop: int,
+        order: Sequence[CodedPicture],
+        networks: Sequence[Network],
+        size: tuple[int, int],
+        finest: int,
+    ):
+        self.networks, self.size = networks, size
+        self.levels: dict[int, _LatentLevel] = {}
+        for level in latent_levels([network.config for network in networks], order):
+            if level < finest:
+                continue
+            unit = container.unit(UnitKey(UnitType.GOP, segment, gop, level))
+            count = sum(has_latents(networks[network_number(picture)].config, level) for picture in order)
+            header, words = read_coded_payload(LatentHeader(count), unit.payload, unit.place)
+            place = unit.place.at(0)
+            try:
+                self.levels[level] = _LatentLevel(place, header.coded, SymbolDecoder(words))
+            except EntropyError as error:
+                raise DecodeError(f"{place}: {error}") from error
+
+    def latents(self, picture: CodedPicture) -> dict[int, Array]:
+        """{level: (1, L, h, w) int32} of the next picture in coding order."""
+        network = self.networks[network_number(picture)]
+        found: dict[int, Array] = {}
+        for level, state in self.levels.items():
+            if not has_latents(network.config, level):
+                continue
+            coded = state.coded[state.next]
+            state.next += 1
+            try:
+                found[level] = (
+                    self._decode(network, picture, level, state, found) if coded else self._zeros(network, level)
+                )
+                if state.next == len(state.coded):
+                    state.decoder.finish()
+            except EntropyError as error:
+                raise DecodeError(f"{state.place}: picture {picture.index} of the GoP: {error}") from error
+        return found
+
+    def _zeros(self, network: Network, level: int) -> Array:
+        return np.zeros(grid_shape(network.config, level, *self.size), np.int32)
+
+    def _decode(
+        self, network: Network, picture: CodedPicture, level: int, state: _LatentLevel, found: dict[int, Array]
+    ) -> Array:
+        config, row, coarser = network.config, step_row(network.config, picture), found.get(level + 1)
+        latents = self._zeros(network, level)
+        for number, mask in enumerate(passes(config, *latents.shape[2:])):
+            known = latents if number else None
+            mean8, scale = grid_parameters(network.backend, config, level, self.size, known, coarser, row)
+            latents[..., mask] = decode_latents(state.decoder, mean8[..., mask], scale[..., mask])
+        return latents
+
+
+def has_latents(config: ModelConfig, level: int) -> bool:
+    """Whether a network's pictures have latents of a level."""
+    return config.levels[level].grid_channels > 0
+
+
+def latent_levels(configs: Sequence[ModelConfig], order: Sequence[CodedPicture]) -> list[int]:
+    """The levels that a GoP has units for, coarsest first."""
+    used = {network_number(picture) for picture in order}
+    return sorted({level for number in used for level in configs[number].grid_levels}, reverse=True)
+
+
+def step_row(config: ModelConfig, picture: CodedPicture) -> int:
+    """The row of quantisation steps and context biases that a picture uses."""
+    return min(picture.depth, config.step_rows - 1)

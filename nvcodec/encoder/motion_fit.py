@@ -1,0 +1,508 @@
+"""The fit of the motion profile: two networks, one for pictures without references and one for the others.
+
+No gradient runs through references: windows are aligned from the latest reconstruction of every picture, refreshed in
+coding order from time to time, and taken as given. In the last phase the weights stand still; each picture in coding
+order gets its latents refined against its exact references, and is reconstructed by the decoder's arithmetic.
+Everything that a later step depends on is in `state()`.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.encoder.crop import Crop, random_crop, whole
+from nvcodec.encoder.distortion import ScaleAdaptiveLoss
+from nvcodec.encoder.fit import StepResult
+from nvcodec.encoder.free import descend_leaf
+from nvcodec.encoder.model import UNIT, round_through
+from nvcodec.encoder.motion_pack import pack_motion_segment
+from nvcodec.encoder.pack import Packed
+from nvcodec.encoder.picture_model import Latents, PictureModel
+from nvcodec.encoder.presets import Preset
+from nvcodec.encoder.quantise import choose_shifts, prune, weight_bits
+from nvcodec.encoder.run import Gop, stored
+from nvcodec.encoder.sequence_motion import CodedMotion
+from nvcodec.encoder.source import Targets
+from nvcodec.encoder.start import start_from_base
+from nvcodec.encoder.window_store import WindowStore
+from nvcodec.synthesis import arithmetic
+from nvcodec.synthesis.alignment import Reference, align_picture
+from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.packing import to_samples, unpack
+from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
+from nvcodec.synthesis.window import window_inputs
+
+CROP_PIXELS = 64_000
+REFRESHES = 24
+FREE_RATE = 0.02
+FREE_RATE_LAST = 0.002
+REFINE_RATE, REFINE_RATE_LAST = 0.02, 0.004
+LEARNING_RATE_FLOOR = 0.01
+WARM_UP_STEPS = 50
+WEIGHT_RATE_EVERY = 4
+"""Steps between two that charge for the weights; that one charges for them all."""
+GRADIENT_NORM = 0.05
+DEPTH_WEIGHT = 1.3
+"""A picture's distortion weighs so much more than one's a depth below."""
+ANCHOR_WEIGHT = 1.5
+"""And an anchor's so much more than the first pictures' between anchors."""
+ANCHOR_CHANCE = 3.0
+"""How much more often a step looks at an anchor than at a picture between."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """At which shares of the work the phases of a fit begin."""
+
+    rate_starts: float
+    rate_full: float
+    """Lambda rises from nothing to its full weight between the two."""
+    rounds: float
+    """Latents are rounded for the distortion; before, noise stands for rounding."""
+    whole: float
+    """Steps look at whole pictures; before, at crops."""
+    exact: float
+    """Weights are rounded, and the integer arithmetic is simulated."""
+    prune: float
+    """Weights close to the base model's become it."""
+    free: float
+    """Latents are free parameters; before, the analysis networks propose them."""
+    refine: float
+    """Weights stand still; pictures are refined in coding order."""
+    intra_share: float
+    """Of the steps, at least, for the pictures without references: their network has no others to learn from."""
+
+
+FROM_SCRATCH = Schedule(
+    0.04, 0.10, rounds=0.15, whole=0.40, exact=0.45, prune=0.45, free=0.55, refine=0.85, intra_share=0.15
+)
+FROM_BASE = Schedule(0.0, 0.01, rounds=0.0, whole=0.30, exact=0.0, prune=0.55, free=0.40, refine=0.85, intra_share=0.08)
+FOR_BASE = Schedule(0.04, 0.10, rounds=0.15, whole=0.75, exact=0.50, prune=2.0, free=2.0, refine=1.0, intra_share=0.25)
+"""For the fit of a base model: its analysis networks are wanted too, so latents are never free."""
+
+
+def rate_divisor(depth: int, deepest: int) -> float:
+    """What lambda is divided by for a picture of some depth."""
+    return DEPTH_WEIGHT ** (deepest - depth) * (ANCHOR_WEIGHT if depth == 0 else 1.0)
+
+
+def depth_divisors(gops: list[Gop]) -> Callable[[int], float]:
+    """By depth: what lambda is multiplied by in a segment of such GoPs."""
+    deepest = max(picture.depth for gop in gops for picture in hierarchical_order(gop.length, gop.open))
+    return lambda depth: 1 / rate_divisor(depth, deepest)
+
+
+class MotionFit:
+    """State of a fit of one segment. `step()` makes one step; `done` says that no step is left."""
+
+    def __init__(
+        self,
+        targets: Targets,
+        gops: list[Gop],
+        configs: tuple[ModelConfig, ModelConfig],
+        preset: Preset,
+        lam: float,
+        motion: list[dict[int, CodedMotion]],
+        *,
+        loss: ScaleAdaptiveLoss,
+        seed: int,
+        device: torch.device,
+        schedule: Schedule = FROM_SCRATCH,
+    ):
+        torch.manual_seed(seed)
+        self.random = random.Random(seed)
+        self.noise = torch.Generator(device).manual_seed(seed)
+        self.targets, self.gops, self.preset, self.lam, self.motion = targets, gops, preset, lam, motion
+        self.configs, self.schedule = configs, schedule
+        self.loss, self.device = loss, device
+        video = self.video = targets.source.format
+        self.pixels = video.width * video.height
+        self.models = [
+            PictureModel(config, video.chroma_format, video.height, video.width, device) for config in configs
+        ]
+        self.order = [
+            (number, picture) for number, gop in enumerate(gops) for picture in hierarchical_order(gop.length, gop.open)
+        ]
+        """(GoP, picture) of the whole segment in coding order."""
+        self.deepest = max(picture.depth for _, picture in self.order)
+        self._chances = self._sampling_chances()
+        count = sum(gop.length for gop in gops)
+        self.store = WindowStore(video, count)
+        self.latents: list[dict[int, Tensor]] = [{} for _ in range(count)]
+        """By picture and level, (1, L, h, w): int8, then real-valued once they are free."""
+        self.free = self.pruned = False
+        self.power: dict[str, Tensor] = {}
+        epochs = max(preset.epochs, preset.minimum_steps / count)
+        self.work = round(epochs * count * self.pixels)
+        self.work_done = 0
+        self.step_number = 0
+        self.refreshed = 0
+        self.refined = 0
+        """Pictures of the coding order whose final latents stand."""
+        self.references: dict[int, Reference] = {}
+        """The last phase's exact reconstructions that are still needed, by picture of the segment."""
+        parameters = [parameter for model in self.models for parameter in model.parameters()]
+        self.optimiser = torch.optim.Adam(parameters, lr=preset.learning_rate, betas=(0.9, 0.99))
+        for model, config in zip(self.models, configs, strict=True):
+            if config.base_model:
+                start_from_base(model, video.chroma_format)
+        self._align_originals()
+
+    # --- where the fit stands ----------------------------------------------------------------------------------------
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.work_done / self.work)
+
+    @property
+    def done(self) -> bool:
+        return self.refined == len(self.order)
+
+    @property
+    def phase(self) -> str:
+        """As the progress bar calls it."""
+        if self.share < self.schedule.free:
+            return "fit"
+        return "prune and quantise" if self.share < self.schedule.refine else "refine"
+
+    @property
+    def exact(self) -> bool:
+        return self.models[0].ops.exact
+
+    def _sampling_chances(self) -> list[float]:
+        """How likely a step looks at each picture of the coding order."""
+        weights = [ANCHOR_CHANCE if picture.depth == 0 else 1.0 for _, picture in self.order]
+        intra = [not picture.references for _, picture in self.order]
+        of_intra = sum(w for w, alone in zip(weights, intra, strict=True) if alone)
+        of_others = sum(weights) - of_intra
+        share = max(self.schedule.intra_share, of_intra / (of_intra + of_others)) if of_others else 1.0
+        factors = {True: share / of_intra, False: (1 - share) / of_others if of_others else 0.0}
+        return [w * factors[alone] for w, alone in zip(weights, intra, strict=True)]
+
+    def _number(self, gop: int, picture: CodedPicture) -> int:
+        return self.gops[gop].first + picture.index
+
+    def _model(self, picture: CodedPicture) -> PictureModel:
+        return self.models[1 if picture.references else 0]
+
+    def _row(self, picture: CodedPicture) -> int:
+        return min(picture.depth, self._model(picture).config.step_rows - 1)
+
+    def learning_rate(self) -> float:
+        warm = min(1.0, (self.step_number + 1) / WARM_UP_STEPS)
+        share = min(1.0, self.share / self.schedule.refine)
+        falling = 0.5 * (1 + math.cos(math.pi * share))
+        return self.preset.learning_rate * warm * ((1 - LEARNING_RATE_FLOOR) * falling + LEARNING_RATE_FLOOR)
+
+    def rate_weight(self, picture: CodedPicture) -> float:
+        ramp = (self.share - self.schedule.rate_starts) / (self.schedule.rate_full - self.schedule.rate_starts)
+        return self.lam * min(1.0, max(0.0, ramp)) / rate_divisor(picture.depth, self.deepest)
+
+    def mode(self) -> str:
+        if self.share < self.schedule.rate_starts:
+            return "none"
+        return "noise" if self.share < self.schedule.rounds else "mixed"
+
+    # --- windows -----------------------------------------------------------------------------------------------------
+
+    def _align(self, gop: int, picture: CodedPicture, references: dict[int, Reference]) -> list[tuple[Array, ...]]:
+        motion = self.motion[gop][picture.index].motion
+        first = self.gops[gop].first
+        return [
+            align_picture(references[first + index], vectors, motion.block_log2, self.video.chroma_format, 0)
+            for index, vectors in zip(picture.references, motion.fields, strict=True)
+        ]
+
+    def _align_originals(self) -> None:
+        """The first windows: of the source itself."""
+        self._walk(
+            lambda gop, picture, window: self.targets.source.planes(self.targets.first + self._number(gop, picture))
+        )
+
+    def _refresh(self) -> None:
+        """Windows from the pictures as the networks reconstruct them now."""
+
+        def reconstruct(gop: int, picture: CodedPicture, window: dict[int, Tensor] | None) -> list[Array]:
+            number = self._number(gop, picture)
+            model = self._model(picture)
+            row = self._row(picture)
+            if self.free:
+                latents = {level: torch.floor(z + 0.5) for level, z in self.latents[number].items()}
+            else:
+                packed = self.targets.pictures([number])[0]
+                proposed = model.propose(packed, window, row)
+                latents = {level: torch.floor(z + 0.5).clamp(-128, 127) for level, z in proposed.items()}
+            return self._planes(model.pictures(latents, row, window)[0])
+
+        with torch.no_grad():
+            self._look_at(whole(self.video.height, self.video.width))
+            self._walk(reconstruct)
+
+    def _walk(self, reconstruct: Any) -> None:
+        """All pictures in coding order: align and keep their windows, reconstruct what others refer to."""
+        references: dict[int, Reference] = {}
+        crop = whole(self.video.height, self.video.width)
+        for gop, picture in self.order:
+            if picture.index == self.gops[gop].length - 1 and gop:
+                references = {n: r for n, r in references.items() if n == self.gops[gop].first - 1}
+            window = None
+            if picture.references:
+                self.store.store(self._number(gop, picture), self._align(gop, picture, references))
+                window = self._window(self._number(gop, picture), crop)
+            if self._is_reference(gop, picture):
+                planes = reconstruct(gop, picture, window)
+                references[self._number(gop, picture)] = Reference(planes, self.video.bit_depth)
+
+    def _is_reference(self, gop: int, picture: CodedPicture) -> bool:
+        if picture.depth == 0:
+            return True
+        return any(picture.index in other.references for number, other in self.order_of(gop))
+
+    def order_of(self, gop: int) -> list[tuple[int, CodedPicture]]:
+        found = hierarchical_order(self.gops[gop].length, self.gops[gop].open)
+        return [(gop, picture) for picture in found]
+
+    def _window(self, number: int, crop: Crop) -> dict[int, Tensor]:
+        return self._inputs(self.store.window(number, crop))
+
+    def _inputs(self, aligned: list[Any]) -> dict[int, Tensor]:
+        inputs = window_inputs(aligned, self.video.bit_depth, self.video.chroma_format, 0)
+        return {
+            level: (torch.from_numpy(x).to(self.device) * (1 / UNIT)).contiguous(memory_format=torch.channels_last)
+            for level, x in inputs.items()
+        }
+
+    def _planes(self, packed: Tensor) -> list[Array]:
+        """A packed picture's samples, as the decoder rounds them."""
+        integers = torch.round(packed[0] * (1 << arithmetic.PICTURE_FRACTION_BITS)).cpu().numpy()
+        samples = to_samples(integers, self.video.bit_depth)
+        return unpack(samples, self.video.chroma_format, list(self.video.plane_shapes))
+
+    # --- steps -------------------------------------------------------------------------------------------------------
+
+    def _look_at(self, crop: Crop) -> None:
+        for model in self.models:
+            model.look_at(crop)
+
+    def quantise(self, z: Tensor, mode: str) -> tuple[Tensor, Tensor]:
+        """(what the network sees, what the rate is computed on)."""
+        if mode == "none":
+            return z, z
+        noisy = z + torch.rand(z.shape, generator=self.noise, device=z.device) - 0.5
+        return (noisy, noisy) if mode == "noise" else (round_through(z.clamp(-128, 127)), noisy)
+
+    def _enter_phase(self) -> None:
+        if not self.exact and self.share >= self.schedule.exact:
+            for model in self.models:
+                choose_shifts(model.network)
+                model.ops.exact = True
+        if not self.pruned and self.share >= self.schedule.prune:
+            for model in self.models:
+                prune(model.network)
+            self.pruned = True
+        if self.share * REFRESHES >= self.refreshed + 1 and self.share < self.schedule.refine:
+            self.refreshed = int(self.share * REFRESHES)
+            self._refresh()
+        if not self.free and self.share >= self.schedule.free:
+            self._analyse_all()
+
+    def _analyse_all(self) -> None:
+        """The latents become free: every picture's as the analysis networks propose them now."""
+        crop = whole(self.video.height, self.video.width)
+        self._look_at(crop)
+        with torch.no_grad():
+            for gop, picture in self.order:
+                number = self._number(gop, picture)
+                window = self._window(number, crop) if picture.references else None
+                packed = self.targets.pictures([number])[0]
+                self.latents[number] = self._model(picture).propose(packed, window, self._row(picture))
+        self.free = True
+
+    def step(self) -> StepResult:
+        """One picture: forward, backward, a step of the optimiser; or, in the last phase, a picture's last latents."""
+        self._enter_phase()
+        if self.share >= self.schedule.refine:
+            return self._refine_next()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate()
+        gop, picture = self.random.choices(self.order, self._chances)[0]
+        video = self.video
+        crop = whole(video.height, video.width)
+        if self.share < self.schedule.whole:
+            crop = random_crop(video.height, video.width, CROP_PIXELS, self.random)
+        self._look_at(crop)
+        number = self._number(gop, picture)
+        window = self._window(number, crop) if picture.references else None
+        originals = self.targets.pictures([number], crop)
+        leaves = self._leaves(number) if self.free else None
+        proposed = leaves or self._model(picture).propose(originals[0], window, self._row(picture))
+        loss, bits, mse, _ = self._loss(picture, proposed, window, originals, crop, self.mode())
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.exact and self.step_number % WEIGHT_RATE_EVERY == 0 and self.schedule.prune <= 1:
+            model = self._model(picture)
+            pixels = self.pixels * sum(gop.length for gop in self.gops)
+            (WEIGHT_RATE_EVERY * self.lam / pixels * weight_bits(model.network)).backward()
+        torch.nn.utils.clip_grad_norm_(self.optimiser.param_groups[0]["params"], GRADIENT_NORM)
+        self.optimiser.step()
+        if leaves is not None:
+            progress = (self.share - self.schedule.free) / (self.schedule.refine - self.schedule.free)
+            self._descend(number, picture, leaves, FREE_RATE + (FREE_RATE_LAST - FREE_RATE) * progress)
+        self.step_number += 1
+        self.work_done += crop.pixels
+        return StepResult(loss.item(), mse, bits.item() * self.pixels / crop.pixels)
+
+    def _loss(
+        self,
+        picture: CodedPicture,
+        proposed: Latents,
+        window: dict[int, Tensor] | None,
+        originals: list[Tensor],
+        crop: Crop,
+        mode: str,
+    ) -> tuple[Tensor, Tensor, list[float], dict[int, Tensor]]:
+        """(loss, bits, luma mean squared error per scale, pictures)."""
+        model, row = self._model(picture), self._row(picture)
+        pairs = {level: self.quantise(z, mode) for level, z in proposed.items()}
+        seen = {level: pair[0] for level, pair in pairs.items()}
+        charged = {level: pair[1] for level, pair in pairs.items()}
+        decoded = model.pictures(seen, row, window)
+        distortion, mse = self.loss(decoded, originals)
+        bits = model.bits(seen, charged, row)
+        return distortion + self.rate_weight(picture) * bits / crop.pixels, bits, mse, decoded
+
+    def _leaves(self, number: int) -> Latents:
+        return {level: z.float().clone().requires_grad_() for level, z in self.latents[number].items()}
+
+    def _descend(self, number: int, picture: CodedPicture, leaves: Latents, rate: float) -> None:
+        kind = f"{self._row(picture)}" if picture.references else "intra"
+        with torch.no_grad():
+            for level, leaf in leaves.items():
+                descend_leaf(leaf, self.power, f"{kind} {level}", rate)
+                self.latents[number][level] = leaf.detach()
+
+    # --- the last phase ----------------------------------------------------------------------------------------------
+
+    def _refine_next(self) -> StepResult:
+        """Refine the next picture's latents against its exact references, and reconstruct it exactly."""
+        gop, picture = self.order[self.refined]
+        number = self._number(gop, picture)
+        crop = whole(self.video.height, self.video.width)
+        self._look_at(crop)
+        window = None
+        if picture.references:
+            window = self._inputs(self._align(gop, picture, self.references))
+        originals = self.targets.pictures([number])
+        left = len(self.order) - self.refined
+        iterations = max(1, round((self.work - self.work_done) / (left * self.pixels)))
+        result = StepResult(0.0, [1.0], 0.0)
+        for iteration in range(iterations):
+            leaves = self._leaves(number)
+            loss, bits, mse, _ = self._loss(picture, leaves, window, originals, crop, "mixed")
+            self._gradients(loss, leaves)
+            share = iteration / iterations
+            self._descend(number, picture, leaves, REFINE_RATE + (REFINE_RATE_LAST - REFINE_RATE) * share)
+            result = StepResult(loss.item(), mse, bits.item())
+        self._settle(gop, picture, window)
+        self.refined += 1
+        self.step_number += 1
+        self.work_done = min(self.work, self.work_done + iterations * self.pixels)
+        return result
+
+    @staticmethod
+    def _gradients(loss: Tensor, leaves: Latents) -> None:
+        for leaf, gradient in zip(
+            leaves.values(), torch.autograd.grad(loss, list(leaves.values()), allow_unused=True), strict=True
+        ):
+            leaf.grad = gradient
+
+    def _settle(self, gop: int, picture: CodedPicture, window: dict[int, Tensor] | None) -> None:
+        """The picture's latents become integers, and its reconstruction a reference."""
+        number = self._number(gop, picture)
+        self.latents[number] = {level: stored(z) for level, z in self.latents[number].items()}
+        if picture.index == self.gops[gop].length - 1 and gop:
+            self.references = {n: r for n, r in self.references.items() if n == self.gops[gop].first - 1}
+        if self._is_reference(gop, picture):
+            with torch.no_grad():
+                latents = {level: z.float() for level, z in self.latents[number].items()}
+                decoded = self._model(picture).pictures(latents, self._row(picture), window)
+            self.references[number] = Reference(self._planes(decoded[0]), self.video.bit_depth)
+
+    def finish(self) -> None:
+        """Nothing is left to do: a fit that is done has been through all phases."""
+
+    def pack(self, segment: int, first: int, threads: int) -> Packed:
+        """The units of the segment, whose first picture is `first`, as the fit stands."""
+        latents = [
+            {
+                level: torch.floor(z.float() + 0.5).clamp(-128, 127).to(torch.int8).cpu().numpy()
+                for level, z in own.items()
+            }
+            for own in self.latents
+        ]
+        return pack_motion_segment(
+            [model.network for model in self.models],
+            self.configs,
+            latents,
+            self.motion,
+            self.gops,
+            segment,
+            first,
+            (self.video.height, self.video.width),
+            self.video.chroma_format,
+            threads,
+        )
+
+    # --- state -------------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "step": self.step_number,
+            "work": self.work_done,
+            "exact": self.exact,
+            "free": self.free,
+            "pruned": self.pruned,
+            "refreshed": self.refreshed,
+            "refined": self.refined,
+            "models": [model.state_dict() for model in self.models],
+            "optimiser": self.optimiser.state_dict(),
+            "latents": self.latents,
+            "power": self.power,
+            "windows": torch.from_numpy(self.store.samples.view(np.uint8)),
+            "references": {
+                number: [torch.from_numpy(plane.view(np.uint8)) for plane in reference.planes]
+                for number, reference in self.references.items()
+            },
+            "random": self.random.getstate(),
+            "noise": self.noise.get_state(),
+            "loss": self.loss.state(),
+            "lambda": self.lam,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.step_number, self.work_done, self.lam = state["step"], state["work"], state["lambda"]
+        self.free, self.pruned = state["free"], state["pruned"]
+        self.refreshed, self.refined = state["refreshed"], state["refined"]
+        for model, kept in zip(self.models, state["models"], strict=True):
+            model.load_state_dict(kept)
+            model.ops.exact = state["exact"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.latents, self.power = state["latents"], state["power"]
+        self.store.samples[:] = state["windows"].numpy().view(self.video.dtype)
+        self.references = {
+            number: Reference([plane.numpy().view(self.video.dtype) for plane in planes], self.video.bit_depth)
+            for number, planes in state["references"].items()
+        }
+        version, internal, gauss = state["random"]
+        self.random.setstate((version, tuple(internal), gauss))
+        self.noise.set_state(state["noise"].cpu())
+        self.loss.load(state["loss"])

@@ -1,0 +1,106 @@
+"""One network of the motion profile in the fit: a picture's latents, their rate, and the picture at all scales.
+
+Latents are a picture's own; nothing in them looks at other pictures but through the window.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from nvcodec.bitstream.model_config import INTER, ModelConfig
+from nvcodec.encoder.analysis import AnalysisNetwork
+from nvcodec.encoder.crop import Crop
+from nvcodec.encoder.laplace import laplace_bits
+from nvcodec.encoder.model import LIMIT, UNIT, FitOperations, NetworkParameters, round_through
+from nvcodec.synthesis import arithmetic
+from nvcodec.synthesis.layers import COARSEST, PICTURE_CHANNELS
+from nvcodec.synthesis.network import context, synthesise
+
+Latents = dict[int, Tensor]
+"""By level, (1, L, h, w), in units of their steps."""
+
+FIRST_STEP = 0.064
+STEP_GROWTH = 1.2
+"""How much coarser a depth's steps start than those of the depth above it."""
+
+
+class PictureModel(nn.Module):
+    """Parameters of one network and of its analysis network."""
+
+    def __init__(self, config: ModelConfig, chroma_format: str, height: int, width: int, device: torch.device):
+        super().__init__()
+        self.config = config
+        self.network = NetworkParameters(config, chroma_format, 0)
+        with torch.no_grad():
+            for steps in self.network.log_step.values():
+                for row in range(config.step_rows):
+                    start = math.log(FIRST_STEP * STEP_GROWTH**row)
+                    (steps[row] if config.role == INTER else steps).fill_(start)
+        channels = PICTURE_CHANNELS[chroma_format]
+        self.analysis = AnalysisNetwork(config, channels * (3 if config.role == INTER else 1))
+        self.to(device)
+        self.ops = FitOperations(self.network, height, width)
+
+    def look_at(self, crop: Crop) -> None:
+        """Everything that follows is about this part of the pictures."""
+        self.ops.sizes = crop.sizes()
+
+    def steps(self, level: int, row: int) -> Tensor:
+        """(1, L, 1, 1) quantisation steps, real values."""
+        steps = self.network.steps(level, self.ops.exact)
+        return (steps[row] if self.config.role == INTER else steps).view(1, -1, 1, 1)
+
+    def propose(self, packed: Tensor, window: dict[int, Tensor] | None, row: int) -> Latents:
+        """The analysis network's latents of a packed picture (samples over their range, less one half)."""
+        if window is None:
+            seen = packed
+        else:
+            first, difference = (window[0] * 0.25).chunk(2, 1)
+            seen = torch.cat([packed - first - 0.5 * difference, first, difference], 1)
+        found, _ = self.analysis(seen.contiguous(memory_format=torch.channels_last), 0)
+        return {level: value / self.steps(level, row) for level, value in found.items()}
+
+    def bits(self, latents: Latents, charged: Latents, row: int) -> Tensor:
+        """Bits of a picture's latents; `latents` make the contexts, `charged` are charged for."""
+        total = torch.zeros((), device=self.ops.kernel.device)
+        for level in self.config.grid_levels:
+            coarser = None
+            if self.config.context_coarser_flag and level < COARSEST and level + 1 in latents:
+                coarser = self._seen(latents[level + 1])
+            mean, scale = self._predict(level, latents[level], coarser, row)
+            total = total + laplace_bits(charged[level], mean, scale).sum()
+        return total
+
+    def _seen(self, latents: Tensor) -> Tensor:
+        gain = float(1 << arithmetic.CONTEXT_INPUT_SHIFT) / UNIT
+        return (latents * gain).clamp(-LIMIT, LIMIT)
+
+    def _predict(self, level: int, latents: Tensor, coarser: Tensor | None, row: int) -> tuple[Tensor, Tensor]:
+        """Means and log2 scales of a level's latents; of both passes, where there are two, in one go."""
+        if self.config.context_neighbours_flag:
+            rows, columns = (torch.arange(size, device=latents.device) for size in latents.shape[2:])
+            even = (rows[:, None] + columns) % 2 == 0
+            inputs = [torch.cat([torch.zeros_like(latents), self._seen(latents * even)])]
+            coarser = None if coarser is None else torch.cat([coarser, coarser])
+        else:
+            inputs = [] if coarser is not None else [torch.zeros_like(latents[:, :1])]
+        out = context(self.ops, self.config, level, inputs, coarser, row) * (UNIT / 8)
+        if self.config.context_neighbours_flag:
+            out = torch.where(even, out[:1], out[1:])
+        mean, scale = out.chunk(2, 1)
+        return mean, scale
+
+    def pictures(self, latents: Latents, row: int, window: dict[int, Tensor] | None) -> dict[int, Tensor]:
+        """Packed pictures by level, samples over the sample range less one half."""
+        embeddings = {}
+        for level, values in latents.items():
+            x = values * self.steps(level, row)
+            if self.ops.exact:
+                x = round_through(x * UNIT) / UNIT
+            embeddings[level] = x.clamp(-LIMIT, LIMIT)
+        packed = synthesise(self.ops, self.config, embeddings, 0, window)
+        gain = UNIT / (1 << arithmetic.PICTURE_FRACTION_BITS)
+        return {level: picture * gain for level, picture in packed.items()}

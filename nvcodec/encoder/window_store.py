@@ -1,0 +1,55 @@
+"""The aligned windows of a segment's pictures, which many steps read; in memory, or on disk when they are many."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+
+import numpy as np
+
+from nvcodec.encoder.crop import Crop
+from nvcodec.encoder.source import IN_MEMORY_BYTES
+from nvcodec.synthesis.alignment import SUBSAMPLING_LOG2
+from nvcodec.synthesis.arrays import Array
+from nvcodec.video.frame import VideoFormat
+
+
+class WindowStore:
+    """One or two aligned pictures for every picture of a segment, samples at full size."""
+
+    def __init__(self, video: VideoFormat, count: int, pictures_each: int = 2, directory: str | None = None):
+        self.video = video
+        self.shapes = video.plane_shapes
+        samples = sum(rows * columns for rows, columns in self.shapes)
+        shape = (count, pictures_each, samples)
+        if count * pictures_each * samples * np.dtype(video.dtype).itemsize > IN_MEMORY_BYTES:
+            self._file = tempfile.TemporaryFile(dir=directory, prefix="nvenc-window-")  # noqa: SIM115 - while this lives
+            self.samples: Array = np.memmap(self._file, video.dtype, "w+", shape=shape)
+        else:
+            self.samples = np.zeros(shape, video.dtype)
+
+    def store(self, picture: int, aligned: Sequence[Sequence[Array]]) -> None:
+        """Keep a picture's window; a single aligned picture stands for both."""
+        for number in range(self.samples.shape[1]):
+            planes = aligned[min(number, len(aligned) - 1)]
+            np.concatenate([plane.reshape(-1) for plane in planes], out=self.samples[picture, number])
+
+    def window(self, picture: int, crop: Crop) -> list[list[Array]]:
+        """Planes of a picture's window, of the part that a crop covers."""
+        return [self._planes(self.samples[picture, number], crop) for number in range(self.samples.shape[1])]
+
+    def _planes(self, samples: Array, crop: Crop) -> list[Array]:
+        found, first = [], 0
+        packed_rows, packed_columns = crop.slices(0)
+        subsampling = ((0, 0), *SUBSAMPLING_LOG2[self.video.chroma_format])
+        for (rows, columns), (down, across) in zip(self.shapes, subsampling, strict=True):
+            plane = samples[first : first + rows * columns].reshape(rows, columns)
+            first += rows * columns
+            row_factor, column_factor = 2 >> down, 2 >> across
+            found.append(
+                plane[
+                    packed_rows.start * row_factor : packed_rows.stop * row_factor,
+                    packed_columns.start * column_factor : packed_columns.stop * column_factor,
+                ]
+            )
+        return found

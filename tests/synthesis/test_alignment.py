@@ -1,0 +1,218 @@
+"""Alignment against a literal implementation of its formulas, one sample at a time; numpy and torch alike."""
+
+import numpy as np
+import pytest
+
+from nvcodec.synthesis.alignment import (
+    MARGIN,
+    NUMPY,
+    Library,
+    NumpyLibrary,
+    Reference,
+    Values,
+    align_picture,
+    align_plane,
+    phase_planes,
+    plane_vectors,
+)
+from nvcodec.synthesis.arrays import Array
+from tests.streams import noisy_frames, video_format
+
+# Quarter-sample taps over 64 as H.265 prints them (table 8-13).
+TAPS = ((0, 64, 0, 0), (-4, 54, 16, -2), (-4, 36, 36, -4), (-2, 16, 54, -4))
+SUBSAMPLING = {"400": [(0, 0)], "420": [(0, 0), (1, 1), (1, 1)], "422": [(0, 0), (0, 1), (0, 1)], "444": [(0, 0)] * 3}
+
+
+def literal_vector(v: Array, block_log2: int, y: int, x: int, sy: int, sx: int) -> tuple[int, int]:
+    block = 1 << block_log2
+
+    def nodes(position: int, shift: int, count: int) -> list[tuple[int, int]]:
+        from_first = ((2 * position + 1) << shift) - block
+        node, weight = divmod(from_first, 2 * block)
+        return [(min(max(node, 0), count - 1), 2 * block - weight), (min(max(node + 1, 0), count - 1), weight)]
+
+    found = []
+    for component, shift in ((0, sy), (1, sx)):
+        total = sum(
+            row_weight * column_weight * int(v[row, column, component])
+            for row, row_weight in nodes(y, sy, v.shape[0])
+            for column, column_weight in nodes(x, sx, v.shape[1])
+        )
+        shift += 2 * (block_log2 + 1)
+        found.append((total + (1 << (shift - 1))) >> shift)
+    return found[0], found[1]
+
+
+def literal_sample(plane: Array, bit_depth: int, y: int, x: int) -> int:
+    """The sample at a position in quarter samples; no clamped position, no shortcut."""
+    height, width = plane.shape
+    row, p, column, q = y >> 2, y & 3, x >> 2, x & 3
+    total = 0
+    for i in range(4):
+        line = plane[min(max(row - 1 + i, 0), height - 1)]
+        across = sum(TAPS[q][j] * int(line[min(max(column - 1 + j, 0), width - 1)]) for j in range(4))
+        total += TAPS[p][i] * ((across + 16) >> 5)
+    return min(max((total + 64) >> 7, 0), (1 << bit_depth) - 1)
+
+
+def literal_picture(planes: list[Array], v: Array, block_log2: int, chroma: str, scale: int, depth: int) -> list[Array]:
+    aligned = []
+    for plane, (rows_log2, columns_log2) in zip(planes, SUBSAMPLING[chroma], strict=True):
+        out = np.empty_like(plane)
+        for y, x in np.ndindex(*plane.shape):
+            dy, dx = literal_vector(v, block_log2, y, x, scale + rows_log2, scale + columns_log2)
+            out[y, x] = literal_sample(plane, depth, 4 * y + dy, 4 * x + dx)
+        aligned.append(out)
+    return aligned
+
+
+def random_vectors(height: int, width: int, block_log2: int, reach: int, seed: int = 0) -> Array:
+    """A field of a full-size picture."""
+    block = 1 << block_log2
+    shape = (-(-height // block), -(-width // block), 2)
+    return np.random.default_rng(seed).integers(-reach, reach, shape, dtype=np.int32)
+
+
+def random_planes(height: int, width: int, chroma: str, bit_depth: int) -> list[Array]:
+    """Noise of the extreme samples and those between: overshoots are clamped."""
+    frame = noisy_frames(video_format(chroma, bit_depth, width, height), 1)[0]
+    top = (1 << bit_depth) - 1
+    return [np.where(p % 3 == 0, 0, np.where(p % 3 == 1, top, p)).astype(p.dtype) for p in frame.planes]
+
+
+# size of the full picture, chroma, bit depth, block_log2, scale_log2, reach of the vectors
+CASES = (
+    (37, 45, "420", 8, 3, 0, 40),
+    (37, 45, "420", 10, 4, 0, 1024),
+    (33, 50, "422", 12, 3, 0, 200),
+    (18, 21, "444", 8, 5, 0, 300),
+    (75, 91, "420", 8, 3, 1, 300),
+    (75, 91, "422", 10, 6, 1, 300),
+    (101, 83, "420", 12, 4, 2, 1024),
+    (150, 203, "420", 8, 3, 3, 1024),
+    (150, 203, "400", 10, 5, 3, 1024),
+    (1, 1, "420", 8, 3, 0, 9),
+    (2, 130, "420", 8, 6, 0, 60),
+    (130, 3, "420", 8, 3, 1, 60),
+)
+
+
+@pytest.fixture(params=["numpy", "torch"])
+def library(request: pytest.FixtureRequest) -> Library:
+    if request.param == "numpy":
+        return NUMPY
+    pytest.importorskip("torch")
+    from nvcodec.synthesis.torch_alignment import TORCH
+
+    return TORCH
+
+
+def aligned(
+    library: Library, planes: list[Array], bit_depth: int, vectors: Array, block_log2: int, chroma: str, scale: int
+) -> list[Array]:
+    """`align_picture` by either library, arrays in and out."""
+    if isinstance(library, NumpyLibrary):
+        return list(align_picture(Reference(planes, bit_depth), vectors, block_log2, chroma, scale))
+    import torch
+
+    from nvcodec.synthesis.torch_alignment import to_array, to_tensor
+
+    reference = Reference([to_tensor(plane) for plane in planes], bit_depth, library)
+    return [to_array(p) for p in align_picture(reference, torch.from_numpy(vectors), block_log2, chroma, scale)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_equals_the_literal_formulas(case: tuple[int, int, str, int, int, int, int], library: Library) -> None:
+    height, width, chroma, bit_depth, block_log2, scale, reach = case
+    planes = random_planes(-(-height >> scale), -(-width >> scale), chroma, bit_depth)
+    vectors = random_vectors(height, width, block_log2, reach)
+    expected = literal_picture(planes, vectors, block_log2, chroma, scale, bit_depth)
+    for plane, literal in zip(
+        aligned(library, planes, bit_depth, vectors, block_log2, chroma, scale), expected, strict=True
+    ):
+        assert plane.dtype == literal.dtype
+        assert np.array_equal(plane, literal)
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10, 12])
+@pytest.mark.parametrize("chroma", ["400", "420", "422", "444"])
+def test_zero_vectors_are_the_identity(chroma: str, bit_depth: int, library: Library) -> None:
+    planes = random_planes(29, 35, chroma, bit_depth)
+    vectors = np.zeros((4, 5, 2), np.int32)
+    for plane, same in zip(planes, aligned(library, planes, bit_depth, vectors, 3, chroma, 0), strict=True):
+        assert np.array_equal(plane, same)
+
+
+@pytest.mark.parametrize("shift", [(0, 1), (-3, 2), (5, -40), (-120, 3), (250, 255), (-256, -256)], ids=str)
+def test_whole_samples_shift_the_picture(shift: tuple[int, int], library: Library) -> None:
+    plane = random_planes(30, 44, "400", 8)[0]
+    vectors = np.broadcast_to(np.array(shift, np.int32) * 4, (2, 3, 2)).copy()
+    rows, columns = (np.clip(np.arange(n) + d, 0, n - 1) for n, d in zip(plane.shape, shift, strict=True))
+    assert np.array_equal(aligned(library, [plane], 8, vectors, 4, "400", 0)[0], plane[rows][:, columns])
+
+
+def test_chroma_moves_half_as_far_and_smaller_scales_less() -> None:
+    vectors = np.full((2, 2, 2), 24, np.int32)
+    for scale, moved in ((0, 24), (1, 12), (2, 6), (3, 3)):
+        for component in plane_vectors(vectors, 6, (9, 11), scale, scale):
+            assert (component == moved).all()
+
+
+@pytest.mark.parametrize("block_log2", [3, 6])
+@pytest.mark.parametrize("scale", [0, 2])
+def test_a_part_equals_the_part_of_the_whole(block_log2: int, scale: int) -> None:
+    chroma, bit_depth, full = "420", 8, (217, 331)
+    planes = random_planes(-(-full[0] >> scale), -(-full[1] >> scale), chroma, bit_depth)
+    vectors = random_vectors(*full, block_log2, 300)
+    reference = Reference(planes, bit_depth)
+    whole = align_picture(reference, vectors, block_log2, chroma, scale)
+    height, width = planes[0].shape
+    for rows, columns in (((16, 32), (32, 64)), ((8, height), (48, width)), ((0, 1), (0, width))):
+        part = align_picture(reference, vectors, block_log2, chroma, scale, (slice(*rows), slice(*columns)))
+        assert np.array_equal(part[0], whole[0][slice(*rows), slice(*columns)])
+        for k in (1, 2):
+            cut = tuple(slice(first // 2, (last + 1) // 2) for first, last in (rows, columns))
+            assert np.array_equal(part[k], whole[k][cut])
+
+
+def test_plane_by_plane_equals_the_picture() -> None:
+    planes = random_planes(40, 52, "420", 8)
+    vectors = random_vectors(40, 52, 4, 100)
+    whole = align_picture(Reference(planes, 8), vectors, 4, "420", 0)
+    for plane, s, expected in zip(planes, (0, 1, 1), whole, strict=True):
+        dy, dx = plane_vectors(vectors, 4, plane.shape, s, s)
+        assert np.array_equal(align_plane(phase_planes(plane, 8), plane.shape, dy, dx), expected)
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10, 12])
+def test_no_accumulator_leaves_its_type(bit_depth: int) -> None:
+    """Checkerboards and stripes that drive every filter to its extremes, against the filter in 64 bits."""
+    top = (1 << bit_depth) - 1
+    dtype = np.uint8 if bit_depth == 8 else np.uint16
+    for bits in range(256):  # every pattern of extremes under the four taps of each direction
+        rows, columns = (np.array([bits >> (first + i) & 1 for i in range(4)]) for first in (0, 4))
+        plane = (np.logical_xor.outer(rows, columns) * top).astype(dtype)
+        phases = phase_planes(plane, bit_depth)
+        for p, q in np.ndindex(4, 4):
+            assert phases[1 + MARGIN, p, q, 1 + MARGIN] == literal_sample(plane, bit_depth, 4 + p, 4 + q)
+    largest = max(sum(map(abs, taps)) for taps in TAPS)
+    assert top * largest < 1 << 24
+    assert ((top * largest + 16) >> 5) * largest + 64 < 1 << 24
+
+
+def test_bands_leave_no_seam() -> None:
+    class Narrow(NumpyLibrary):
+        def band_samples(self, bit_depth: int, like: Values) -> int:
+            return 1
+
+    plane = random_planes(75, 40, "400", 8)[0]
+    assert np.array_equal(phase_planes(plane, 8, Narrow()), phase_planes(plane, 8))
+
+
+def test_largest_vectors_on_the_largest_blocks() -> None:
+    """Sums of the vectors' interpolation reach 2**24, which int32 holds."""
+    for value in (-1024, 1023):
+        dy, dx = plane_vectors(np.full((3, 3, 2), value, np.int32), 6, (150, 150), 0, 0)
+        assert dy.dtype == dx.dtype == np.int32
+        assert (dy == value).all()
+        assert (dx == value).all()
