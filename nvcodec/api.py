@@ -30,6 +30,8 @@ class Probe:
     file_bytes: int
     segments: int
     gop_lengths: tuple[int, ...]
+    profile: str
+    """'motion', or 'grid' where every picture decodes without any other."""
     index_source: str
     """'index', or 'scan' where the index is missing or damaged."""
 
@@ -67,6 +69,7 @@ def probe(source: Source | bytes | BinaryIO) -> Probe:
             file_bytes=decoder.container.size,
             segments=len(decoder.segments),
             gop_lengths=tuple(place.length for place in decoder.gops),
+            profile=decoder.sequence.profile,
             index_source=decoder.container.index_source,
         )
 

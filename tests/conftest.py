@@ -10,7 +10,7 @@ import nvcodec
 from nvcodec.video import Frame, VideoFormat, open_writer
 
 TINY_FORMAT = VideoFormat(48, 32, "420", 8, Fraction(25))
-TINY_SETTINGS = {"preset": "ultrafast", "epochs": 2, "gop_length": 3, "threads": 1, "device": "cpu"}
+TINY_SETTINGS = {"profile": "grid", "preset": "ultrafast", "epochs": 2, "gop_length": 3, "threads": 1, "device": "cpu"}
 
 
 def tiny_picture(number: int) -> Frame:

@@ -14,6 +14,8 @@ from functools import cache
 import numpy as np
 
 from nvcodec.bitstream import (
+    INTER,
+    INTRA,
     ContainerReader,
     ContainerWriter,
     LevelConfig,
@@ -21,15 +23,23 @@ from nvcodec.bitstream import (
     SequenceHeader,
     UnitKey,
     UnitType,
+    VectorBase,
     write_payload,
 )
+from nvcodec.decoder.motion import Network, network_number
 from nvcodec.encoder.encode import EncodeSummary, encode_frames
-from nvcodec.encoder.pack import SegmentIntegers, pack_segment
+from nvcodec.encoder.motion_pack import LatentPacker, pack_motion
+from nvcodec.encoder.pack import Payload, SegmentIntegers, pack_network, pack_segment, pack_segment_header
 from nvcodec.encoder.run import Gop
+from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.encoder.settings import EncodeSettings
+from nvcodec.encoder.vector_field import codable
 from nvcodec.synthesis import arithmetic
+from nvcodec.synthesis.backend import make_backend
 from nvcodec.synthesis.layers import level_layers
-from nvcodec.synthesis.structure import grid_count
+from nvcodec.synthesis.structure import CodedPicture, grid_count, hierarchical_order
+from nvcodec.synthesis.vector_base import PictureMotion, anchor_before, base_field
+from nvcodec.synthesis.vectors import field_shape
 from nvcodec.synthesis.weights import ConvWeights, LevelWeights, check_bound
 from nvcodec.video.frame import Frame, VideoFormat
 
@@ -64,6 +74,37 @@ SLIM = ModelConfig(
     picture_skip_flag=True,
     context_previous_flag=True,
     context_coarser_flag=True,
+)
+
+TINY_INTRA = ModelConfig(
+    levels=(
+        LevelConfig(features=4, branch=3),
+        LevelConfig(features=5, branch=4, grid_channels=3, context_hidden=4),
+        LevelConfig(features=6, branch=4, grid_channels=2, context_hidden=3),
+        LevelConfig(features=6, branch=4, grid_channels=3, context_hidden=4),
+        LevelConfig(features=5, branch=3, grid_channels=2, context_hidden=2),
+    ),
+    fusion_count=2,
+    picture_skip_flag=True,
+    context_coarser_flag=True,
+    context_neighbours_flag=True,
+    role=INTRA,
+)
+# Without a grid at level 1, so that the two networks' pictures have latents on different levels.
+TINY_INTER = ModelConfig(
+    levels=(
+        LevelConfig(features=4, branch=2),
+        LevelConfig(features=5, branch=3),
+        LevelConfig(features=5, branch=3, grid_channels=2, context_hidden=3),
+        LevelConfig(features=6, branch=3, grid_channels=3, context_hidden=3),
+        LevelConfig(features=4, grid_channels=2, context_hidden=2),
+    ),
+    fusion_count=2,
+    picture_skip_flag=True,
+    context_coarser_flag=True,
+    context_neighbours_flag=True,
+    step_rows=3,
+    role=INTER,
 )
 
 
@@ -114,7 +155,14 @@ def noisy_frames(video: VideoFormat, count: int, seed: int = 0) -> list[Frame]:
 def tiny_settings(**changes: object) -> EncodeSettings:
     """A short fit on one thread, at many bits, so that grids and weights come out far from zero."""
     given = {"preset": "ultrafast", "epochs": 6, "lam": 1e-5, "gop_length": 3, "threads": 1, "model": TINY}
-    return EncodeSettings(**{**given, **changes})
+    return EncodeSettings(**{**given, "profile": "grid", **changes})
+
+
+def motion_settings(**changes: object) -> EncodeSettings:
+    """The same for the motion profile, on two tiny networks that no base model helps; vectors 8 samples apart."""
+    given = {"preset": "ultrafast", "epochs": 6, "lam": 1e-5, "gop_length": 4, "threads": 1, "block_log2": 3}
+    models = {"model": TINY_INTRA, "inter_model": TINY_INTER}
+    return EncodeSettings(**{**given, **models, "profile": "motion", **changes})
 
 
 def encode_bytes(frames: list[Frame], settings: EncodeSettings, **options: object) -> tuple[bytes, EncodeSummary]:
@@ -135,13 +183,21 @@ class Case:
     count: int
     model: ModelConfig | None = TINY
     settings: dict[str, object] = field(default_factory=dict)
+    inter_model: ModelConfig | None = None
+    """Of the motion profile."""
+    cut: int | None = None
+    """The picture that another scene begins with."""
 
     @property
     def video(self) -> VideoFormat:
         return video_format(self.chroma_format, self.bit_depth, self.width, self.height)
 
     def frames(self) -> list[Frame]:
-        return moving_frames(self.video, self.count)
+        frames = moving_frames(self.video, self.count)
+        for frame in frames[self.cut :] if self.cut else []:
+            for plane in frame.planes:
+                np.subtract((1 << self.bit_depth) - 1, plane // 3, out=plane)
+        return frames
 
 
 CASES = {
@@ -188,6 +244,55 @@ def stream(name: str) -> tuple[bytes, EncodeSummary]:
     return encode_bytes(case.frames(), tiny_settings(model=case.model, **case.settings))
 
 
+# Of the motion profile. With gop_length 4, 9 pictures are GoPs of 1 (closed), 4 and 4.
+MOTION_CASES = {
+    "motion": Case("420", 8, 48, 32, 9, TINY_INTRA, {}, TINY_INTER),
+    "odd size": Case("444", 10, 35, 17, 6, TINY_INTRA, {"gop_length": 5}, TINY_INTER),
+    "one pass": Case(
+        "400",
+        12,
+        33,
+        20,
+        5,
+        replace(TINY_INTRA, context_neighbours_flag=False),
+        {},
+        replace(TINY_INTER, context_neighbours_flag=False),
+    ),
+    "one row of steps": Case(
+        "422",
+        10,
+        34,
+        21,
+        4,
+        replace(TINY_INTRA, context_coarser_flag=False, picture_skip_flag=False),
+        {"gop_length": 3},
+        replace(TINY_INTER, context_coarser_flag=False, context_neighbours_flag=False, step_rows=1),
+    ),
+    "grid at the finest level": Case(
+        "420",
+        12,
+        21,
+        26,
+        4,
+        replace(TINY_INTRA, context_neighbours_flag=False),
+        {"block_log2": 4},
+        with_level(TINY_INTER, 0, grid_channels=1),
+    ),
+    "a single picture": Case("420", 8, 18, 16, 1, TINY_INTRA, {}, TINY_INTER),
+    "closed GoPs": Case("420", 10, 32, 24, 9, TINY_INTRA, {"keyint": 4, "epochs": 4}, TINY_INTER),
+    "two segments": Case("444", 8, 24, 18, 7, TINY_INTRA, {"segment_length": 4, "gop_length": 2}, TINY_INTER),
+    "scene cut": Case("420", 8, 32, 18, 7, TINY_INTRA, {}, TINY_INTER, cut=4),
+}
+
+
+@cache
+def motion_stream(name: str) -> tuple[bytes, EncodeSummary]:
+    """As `stream`, of a case of the motion profile."""
+    case = MOTION_CASES[name]
+    given = motion_settings(model=case.model, inter_model=case.inter_model, **case.settings)
+    return encode_bytes(case.frames(), given)
+
+
 def random_weights(
     model: ModelConfig, chroma_format: str, random: np.random.Generator, *, loud: bool = False
 ) -> dict[int, LevelWeights]:
@@ -206,7 +311,8 @@ def random_weights(
             check_bound(f"level {level}", layer.name, layers[layer.name])
         found[level] = LevelWeights(layers)
         if own.grid_channels:
-            found[level].step = random.integers(1, 256, own.grid_channels)
+            rows = (model.step_rows,) if model.role == INTER else ()
+            found[level].step = random.integers(1, 256, (*rows, own.grid_channels))
         if own.gop_grid_flag:
             found[level].gop_step = random.integers(1, 256, own.grid_channels)
     return found
@@ -259,6 +365,105 @@ def write_stream(model: ModelConfig, video: VideoFormat, gops: list[Gop], intege
     )
     size = (video.height, video.width)
     units, _ = pack_segment(integers, model, gops, 0, 0, size, video.chroma_format)
+    return write_file([(UnitKey(UnitType.SEQUENCE), write_payload(sequence)), *units])
+
+
+Models = tuple[ModelConfig, ModelConfig]
+
+
+@dataclass
+class MotionIntegers:
+    """A segment of the motion profile: weights by network and level, motion by GoP and picture, latents by picture."""
+
+    weights: list[dict[int, LevelWeights]]
+    motion: list[dict[int, CodedMotion]]
+    latents: list[dict[int, np.ndarray]]
+
+
+def random_motion(gops: list[Gop], size: tuple[int, int], random: np.random.Generator) -> list[dict[int, CodedMotion]]:
+    """Vectors at will, within a few samples of bases at will; every picture has a block size of its own."""
+    found: list[dict[int, CodedMotion]] = []
+    before: PictureMotion | None = None
+    for gop in gops:
+        known = {before.picture.index: before} if before is not None and gop.open else {}
+        own: dict[int, CodedMotion] = {}
+        for picture in hierarchical_order(gop.length, gop.open):
+            if picture.references:
+                own[picture.index] = _random_picture_motion(picture, known, size, random)
+                known[picture.index] = own[picture.index].motion
+        found.append(own)
+        before = anchor_before(known.get(gop.length - 1), gop.length)
+    return found
+
+
+def _random_picture_motion(
+    picture: CodedPicture, known: dict[int, PictureMotion], size: tuple[int, int], random: np.random.Generator
+) -> CodedMotion:
+    block_log2 = int(random.integers(3, 7))
+    fields: list[np.ndarray] = []
+    bases: list[VectorBase] = []
+    starts: list[np.ndarray] = []
+    for k in range(len(picture.references)):
+        rows, columns = (int(x) for x in random.integers(-20, 21, 2))
+        bases.append(VectorBase() if random.random() < 0.6 else VectorBase(False, (rows, columns)))
+        starts.append(base_field(bases[k], picture, k, known, fields, block_log2, size))
+        wanted = starts[k] + random.laplace(0, 4, (*field_shape(*size, block_log2), 2)).round().astype(np.int32)
+        fields.append(codable(wanted, starts[k]))
+    return CodedMotion(PictureMotion(picture, block_log2, fields), bases, starts)
+
+
+def random_motion_integers(
+    models: Models, video: VideoFormat, gops: list[Gop], random: np.random.Generator
+) -> MotionIntegers:
+    """A segment that no fit made. Some latents of some pictures are all 0, as those that are not coded."""
+    size = (video.height, video.width)
+    latents: list[dict[int, np.ndarray]] = []
+    for gop in gops:
+        for picture in sorted(hierarchical_order(gop.length, gop.open), key=lambda picture: picture.index):
+            model = models[network_number(picture)]
+            latents.append({})
+            for level in model.grid_levels:
+                shape = (1, model.levels[level].grid_channels, *arithmetic.level_size(*size, level))
+                values = np.clip(random.laplace(0, 3, shape).round(), -128, 127)
+                latents[-1][level] = (values * (random.random() < 0.8)).astype(np.int8)
+    weights = [random_weights(model, video.chroma_format, random) for model in models]
+    return MotionIntegers(weights, random_motion(gops, size, random), latents)
+
+
+def pack_motion_integers(
+    models: Models, video: VideoFormat, gops: list[Gop], integers: MotionIntegers
+) -> tuple[list[Payload], dict[str, float]]:
+    """Units of the first segment, and the bits of its latents by part, as `pack_motion_segment` does from a fit."""
+    size, chroma_format = (video.height, video.width), video.chroma_format
+    units: list[Payload] = [pack_segment_header(0, 0, gops, motion=True)]
+    networks = []
+    for number, (model, weights) in enumerate(zip(models, integers.weights, strict=True)):
+        shifts = {(level, name): 8 for level, own in weights.items() for name in own.layers}
+        for level in reversed(range(len(model.levels))):
+            units.append(pack_network(weights[level], shifts, model, level, 0, chroma_format, number))
+        networks.append(Network(model, weights, make_backend("numpy", model, weights, *size, chroma_format)))
+    packer = LatentPacker(networks, size)
+    for number, gop in enumerate(gops):
+        order = hierarchical_order(gop.length, gop.open)
+        vectors = pack_motion(0, number, integers.motion[number], order)
+        units += [] if vectors is None else [vectors]
+        units += packer.pack(0, number, order, {i: integers.latents[gop.first + i] for i in range(gop.length)})
+    return units, packer.bits
+
+
+def write_motion_stream(models: Models, video: VideoFormat, gops: list[Gop], integers: MotionIntegers) -> bytes:
+    """A file of one segment, without digests."""
+    sequence = SequenceHeader(
+        width=video.width,
+        height=video.height,
+        chroma_format=video.chroma_format,
+        bit_depth=video.bit_depth,
+        picture_count=sum(gop.length for gop in gops),
+        profile="motion",
+        model=models[0],
+        inter_model=models[1],
+    )
+    units, _ = pack_motion_integers(models, video, gops, integers)
     return write_file([(UnitKey(UnitType.SEQUENCE), write_payload(sequence)), *units])
 
 

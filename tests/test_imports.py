@@ -22,13 +22,13 @@ ALLOWED = {
     "nvcodec.errors": set(),
     "nvcodec.bitstream": set(),
     "nvcodec.entropy": {"numpy", "constriction"},
-    "nvcodec.synthesis": {"nvcodec.bitstream.model_config", "numpy"},
+    "nvcodec.synthesis": {"nvcodec.bitstream.model_config", "nvcodec.bitstream.headers", "numpy"},
     "nvcodec.video": {"numpy", "imageio_ffmpeg"},
     "nvcodec.metrics": {"nvcodec.video", "numpy", "imageio_ffmpeg", "bjontegaard"},
     "nvcodec.decoder": {"nvcodec.synthesis", "nvcodec.entropy", "nvcodec.bitstream", "nvcodec.video", "numpy"},
     "nvcodec.encoder": {
         "nvcodec.decoder", "nvcodec.synthesis", "nvcodec.entropy", "nvcodec.bitstream", "nvcodec.metrics",
-        "nvcodec.video", "numpy", "torch",
+        "nvcodec.video", "numpy", "torch", "cv2",
     },
     "nvcodec.cli": {"nvcodec", "nvcodec.encoder", "nvcodec.decoder", "nvcodec.video", "nvcodec.metrics", "click",
                     "numpy", "tqdm"},
@@ -40,7 +40,7 @@ BACKEND_LIBRARIES = {"torch": "torch", "onnx": "onnx", "onnxruntime": "onnx"}
 # Where decoding begins, and what it must not load: the `encoder` extra of pyproject.toml.
 DECODER_ROOTS = ("nvcodec", "nvcodec.decoder", "nvcodec.bitstream", "nvcodec.entropy", "nvcodec.video",
                  "nvcodec.cli.nvdec", "nvcodec.cli.nvinfo")  # fmt: skip
-ENCODER_ONLY = {"torch", "tqdm", "nvcodec.encoder"}
+ENCODER_ONLY = {"torch", "tqdm", "cv2", "nvcodec.encoder"}
 
 
 def within(name: str, package: str) -> bool:
@@ -185,7 +185,14 @@ def test_imports_are_read(source: str, at_load: bool, expected: set[str]) -> Non
         ("nvcodec.bitstream.reader", "nvcodec.errors", True),
         ("nvcodec.synthesis.network", "nvcodec.bitstream.model_config", True),
         ("nvcodec.synthesis.network", "nvcodec.bitstream.units", False),
+        ("nvcodec.synthesis.vector_base", "nvcodec.bitstream.headers", True),
+        ("nvcodec.synthesis.vector_base", "nvcodec.bitstream.container", False),
         ("nvcodec.synthesis.network", "torch", False),
+        ("nvcodec.synthesis.alignment", "torch", False),
+        ("nvcodec.synthesis.torch_alignment", "torch", True),
+        ("nvcodec.encoder.motion", "cv2", True),
+        ("nvcodec.synthesis.alignment", "cv2", False),
+        ("nvcodec.decoder.motion", "cv2", False),
         ("nvcodec.synthesis.backend", "torch", False),
         ("nvcodec.synthesis.torch_backend", "torch.nn.functional", True),
         ("nvcodec.synthesis.torch_backend", "onnxruntime", False),

@@ -139,7 +139,7 @@ class Ablation:
         model = EncodeSettings(profile="grid").resolved_models(video.width * video.height * clip.picture_count)[0]
         self.model = with_every_idea(model) if args.base == "every-idea" else model
         self.settings: dict[str, Any] = {
-            "preset": args.preset, "lam": args.lam, "seed": args.seed, "threads": args.threads,
+            "profile": "grid", "preset": args.preset, "lam": args.lam, "seed": args.seed, "threads": args.threads,
             "segment_length": max(clip.picture_count, EncodeSettings().segment_length),
         }  # fmt: skip
         if args.base == "every-idea":

@@ -32,13 +32,18 @@ from nvcodec.video import Frame, VideoFormat
 
 LAMBDA = 1e-5
 """Low, so that the grids of hardly fitted networks hold something."""
+MOTION = "motion"
 LEAST_VISITS = 40
 """Pictures that a fit visits, however few there are: enough for it to go through all its phases."""
 
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """What a stream is made of. variant: one of variants.py; large: the network of large sources."""
+    """What a stream is made of.
+
+    variant: one of variants.py, or MOTION for the motion profile with its own networks; large: the grid profile's
+    network of large sources.
+    """
 
     chroma_format: str
     bit_depth: int
@@ -71,6 +76,11 @@ PLANS = (
     StreamPlan("444", 10, 17, 80, 4, variant="no-coarser"),
     StreamPlan("444", 12, 48, 48, 5, variant="one-grid"),
     StreamPlan("420", 8, 129, 65, 4, variant="fusion-1"),
+    StreamPlan("400", 8, 33, 18, 5, gop_length=4, variant=MOTION),
+    StreamPlan("420", 8, 67, 45, 9, gop_length=4, variant=MOTION),
+    StreamPlan("420", 10, 50, 34, 6, gop_length=2, segment_length=3, variant=MOTION),
+    StreamPlan("422", 12, 35, 20, 4, gop_length=3, variant=MOTION),
+    StreamPlan("444", 8, 33, 31, 1, variant=MOTION),
 )
 
 
@@ -92,7 +102,10 @@ def moving_pictures(plan: StreamPlan) -> Iterator[Frame]:
 
 def make_stream(plan: StreamPlan, epochs: float) -> bytes:
     """A hardly fitted file; the encoder verifies it against its own digests."""
-    model = default_model() if plan.large else model_for(plan.width * plan.height * plan.pictures)
+    model = None
+    if plan.variant != MOTION:
+        chosen = default_model() if plan.large else model_for(plan.width * plan.height * plan.pictures)
+        model = BY_NAME[plan.variant].change(chosen)
     output = io.BytesIO()
     encode(
         moving_pictures(plan),
@@ -102,7 +115,8 @@ def make_stream(plan: StreamPlan, epochs: float) -> bytes:
         lam=LAMBDA,
         gop_length=plan.gop_length,
         segment_length=plan.segment_length,
-        model=BY_NAME[plan.variant].change(model),
+        profile="grid" if plan.variant != MOTION else "motion",
+        model=model,
         digest_bytes=8,
         device="cpu",
     )

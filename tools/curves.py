@@ -38,16 +38,17 @@ class OurPoint:
     psnr_y: float = 0.0
     psnr_yuv: float = 0.0
     encode_seconds: float = 0.0
+    profile: str = "motion"
 
     @property
-    def settings(self) -> tuple[str, str, str, int, str]:
+    def settings(self) -> tuple[str, str, str, str, int, str]:
         """What two points share that need not be made twice."""
-        return self.clip, self.preset, f"{self.epochs:.6g}", self.seed, f"{self.lam:.6g}"
+        return self.clip, self.profile, self.preset, f"{self.epochs:.6g}", self.seed, f"{self.lam:.6g}"
 
     @property
     def curve(self) -> str:
-        """The name of its curve: the preset, and what differs from it."""
-        name = f"nvcodec {self.preset}"
+        """The name of its curve: the preset, and what differs from it or from the usual profile."""
+        name = f"nvcodec {self.preset}" if self.profile == "motion" else f"nvcodec {self.profile} {self.preset}"
         if self.preset not in PRESETS or self.epochs != PRESETS[self.preset].epochs:
             name += f", {self.epochs:g} passes"
         return name if self.seed == 0 else f"{name}, seed {self.seed}"

@@ -4,8 +4,9 @@ Usage: decode_speed.py FILE.msn [--backends onnxruntime,torch,numpy] [--scales 1
                        [--runs 5] [--frames 0:30]
 
 Each combination runs in a process of its own. A run goes from opening the file to the finished .yuv; starting Python
-and importing are not in it. Stages are timed in one more run with one thread, where their sum is the whole; what
-is neither of the first two (opening, writing) counts as output. Memory is the process's peak resident size (Linux:
+and importing are not in it. Stages are timed in one more run with one thread, where their sum is the whole; what is
+none of the first three (opening, samples, writing) counts as output. Multiply-adds are, in the motion profile, those of
+the inter network. Memory is the process's peak resident size (Linux:
 VmHWM), Python and its libraries included. --frames: the part of the file whose peak is put beside that of all of it.
 """
 
@@ -24,17 +25,16 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from command import parser_for, run_tool
-from staged_decoding import Job, Outcome, run_job
+from staged_decoding import STAGES, Job, Outcome, run_job
 from tables import markdown_table
 
 from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES
+from nvcodec.decoder.trace import scale_cost
 from nvcodec.synthesis.backend import BACKENDS
-from nvcodec.synthesis.cost import decoding_cost
 
-STAGE_COLUMNS = ("entropy", "synthesis", "output")
 SPEED_HEADER = ("backend", "scale", "threads", "pictures", "min/s", "median/s", "max/s", "entropy coding, contexts: s",
-                "synthesis: s", "output: s", "peak MB")  # fmt: skip
+                "alignment: s", "network: s", "output: s", "peak MB")  # fmt: skip
 BYTES_HEADER = ("scale", "kMAC/px", "synthesis", "contexts", "embedding", "bytes read", "of the file")
 ACCESS_HEADER = ("picture", "bytes read", "of the file", "of these to open", "ms")
 
@@ -56,7 +56,7 @@ def speed_rows(jobs: Sequence[Job]) -> list[list[str]]:
 def speed_row(job: Job, outcome: Outcome) -> list[str]:
     speeds = sorted(outcome.pictures / seconds for seconds in outcome.seconds)
     figures = (speeds[0], statistics.median(speeds), speeds[-1])
-    stages = [f"{outcome.stage_seconds[name]:.2f}" if job.with_stages else "" for name in STAGE_COLUMNS]
+    stages = [f"{outcome.stage_seconds[name]:.2f}" if job.with_stages else "" for name in STAGES]
     return [
         *(job.backend, job.scale, str(job.threads), str(outcome.pictures)),
         *(f"{figure:.1f}" for figure in figures),
@@ -84,8 +84,7 @@ def bytes_rows(path: str) -> list[list[str]]:
         with Decoder(path, scale=scale, threads=1) as decoder:
             for _ in decoder:
                 pass
-            container, video = decoder.container, decoder.source_format
-            cost = decoding_cost(decoder.config, video.height, video.width, video.chroma_format, number)
+            container, cost = decoder.container, scale_cost(decoder, number)
             share = f"{100 * container.bytes_read / container.size:.1f} %"
             parts = [f"{part / 1000:.2f}" for part in (cost.total, cost.synthesis, cost.contexts, cost.embedding)]
             rows.append([scale, *parts, str(container.bytes_read), share])

@@ -105,8 +105,8 @@ def verdict(ours: PsnrAccumulator, x264: PsnrAccumulator, ours_bytes: int, x264_
     share = 100 * (1 - x264_bytes / ours_bytes)
     bytes_said = f"{abs(share):.1f} % {'fewer' if share >= 0 else 'more'} bytes"
     return (
-        f"Ours is {abs(difference):.2f} dB luma PSNR {side} x264, which took {bytes_said}. The grid profile\n"
-        "codes every picture without reference to others; x264 predicts from them, its settings message is not counted."
+        f"Ours is {abs(difference):.2f} dB luma PSNR {side} x264, which took {bytes_said}. "
+        "Of x264's, its settings message is not counted."
     )
 
 

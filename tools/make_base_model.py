@@ -1,10 +1,10 @@
-"""Fits a base model: the two networks of the motion profile on made-up clips, and the analysis networks they start with.
+"""Fits a base model: the two networks of the motion profile on made-up clips, and their analysis networks.
 
-Usage: make_base_model.py CLIPS.yuv --size 320x192 --pictures-each 17 --out FOLDER [--epochs N] [--lambda L] [--threads N]
+Usage: make_base_model.py CLIPS.yuv --size 320x192 --pictures-each 17 --out FOLDER [--epochs N] [--lambda L]
 
 CLIPS.yuv: 8-bit 4:2:0 clips of equal length, one after the other. Writes FOLDER/base.msn (the networks, in the
-format's own units, without pictures) and FOLDER/analysis.npz (the encoder's start). A base model that has been shipped never
-changes: a new one gets a new number (bitstream_spec.md, section 5.3.2).
+format's own units, without pictures) and FOLDER/analysis.npz (the encoder's start). A base model that has been shipped
+never changes: a new one gets a new number (bitstream_spec.md, section 5.3.2).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from nvcodec.encoder.source import SourceStore, Targets
 from nvcodec.video.frame import Frame, VideoFormat
 
 GOP_LENGTH = 16
-BLOCK_LOG2 = 4
-MOTION_EFFORT = 1
+BLOCKS_LOG2 = (4,)
+MOTION_EFFORT = 0
 
 
 def read_clips(path: Path, width: int, height: int) -> SourceStore:
@@ -79,7 +79,7 @@ def main() -> int:
     cuts = list(range(0, len(source), args.pictures_each))
     gops = plan_motion_gops(0, len(source), cuts, GOP_LENGTH, len(source))
     start = time.monotonic()
-    motion = segment_motion(source, 0, gops, args.lam, BLOCK_LOG2, MOTION_EFFORT, depth_divisors(gops), lambda: None)
+    motion = segment_motion(source, 0, gops, args.lam, BLOCKS_LOG2, MOTION_EFFORT, depth_divisors(gops), lambda: None)
     print(f"motion: {time.monotonic() - start:.0f} s", flush=True)
     fit = MotionFit(
         Targets(source, torch.device("cpu")),

@@ -1,6 +1,7 @@
 """Rate-distortion points of clips, their curves against the anchors' (PNG and HTML), and BD-rates.
 
-Usage: rd.py CLIP... [--preset fast] [--lambda 0.0005,0.002,0.008,0.03 | --quality 20,40,60,80] [--epochs N]
+Usage: rd.py CLIP... [--profile motion] [--preset fast] [--epochs N]
+             [--lambda 0.0005,0.002,0.008,0.03 | --quality 20,40,60,80]
              [--anchors ../shared/clips/anchors.csv] [--out docs/rd] [--keep FOLDER] [--threads N] [--seed N]
        rd.py CLIP... --plot-only
 
@@ -27,6 +28,7 @@ from records import read_records, read_records_if_any, write_records
 from tables import text_table
 
 from nvcodec import encode
+from nvcodec.bitstream.headers import PROFILES
 from nvcodec.encoder.presets import PRESETS
 from nvcodec.encoder.settings import EncodeSettings
 
@@ -41,7 +43,9 @@ def make_point(path: Path, wanted: OurPoint, stream: Path, threads: int) -> OurP
     """Encode a clip, decode the file, and measure. `wanted` has the settings."""
     from progress import EncodeProgress  # brings torch, which --plot-only does without
 
-    settings: dict[str, Any] = {"preset": wanted.preset, "seed": wanted.seed, "lam": wanted.lam}
+    settings: dict[str, Any] = {
+        "profile": wanted.profile, "preset": wanted.preset, "seed": wanted.seed, "lam": wanted.lam,
+    }  # fmt: skip
     if wanted.epochs != PRESETS[wanted.preset].epochs:  # the preset's own number comes with a least number of steps
         settings["epochs"] = wanted.epochs
     start = time.perf_counter()
@@ -64,12 +68,12 @@ def make_points(args: argparse.Namespace, store: Path) -> None:
     epochs = EncodeSettings(preset=args.preset, epochs=args.epochs).resolved_preset().epochs
     for path in args.clips:
         for lam in args.lambdas:
-            wanted = OurPoint(path.stem, args.preset, epochs, args.seed, lam)
+            wanted = OurPoint(path.stem, args.preset, epochs, args.seed, lam, profile=args.profile)
             if wanted.settings in {point.settings for point in read_records_if_any(store, OurPoint)}:
                 print(f"{path.stem}, lambda {lam:.3g}: in {store} already", file=sys.stderr)
                 continue
             with tempfile.TemporaryDirectory(prefix="rd-") as folder:
-                name = f"{path.stem}_{args.preset}_{epochs:g}_{args.seed}_{lam:.6g}.msn"
+                name = f"{path.stem}_{args.profile}_{args.preset}_{epochs:g}_{args.seed}_{lam:.6g}.msn"
                 point = make_point(path, wanted, (args.keep or Path(folder)) / name, args.threads)
             write_records(store, [point], append=True)
 
@@ -109,6 +113,7 @@ def report(args: argparse.Namespace, store: Path) -> None:
 def read_arguments() -> argparse.Namespace:
     parser = parser_for(__doc__)
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
+    parser.add_argument("--profile", default=EncodeSettings.profile, choices=PROFILES)
     parser.add_argument("--preset", default="fast", choices=list(PRESETS))
     parser.add_argument("--epochs", type=float, help="passes over the clip, instead of the preset's")
     place = parser.add_mutually_exclusive_group()

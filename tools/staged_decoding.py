@@ -7,6 +7,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 from measure import decode_to_file
 
 from nvcodec.decoder import Decoder
-from nvcodec.video import Frame
+from nvcodec.decoder.decoder import DecodedPicture, Task
+from nvcodec.synthesis.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Job:
 
 @dataclass
 class Outcome:
-    """pictures: per run; seconds: of each run; stage_seconds: of one more run, by 'entropy', 'synthesis', 'output'."""
+    """pictures: per run; seconds: of each run; stage_seconds: of one more run, by stage."""
 
     pictures: int
     seconds: list[float]
@@ -41,27 +43,38 @@ class Outcome:
     stage_seconds: dict[str, float] = field(default_factory=dict)
 
 
+STAGES = ("entropy", "alignment", "network", "output")
+"""Latents and vectors out of the file, with their contexts; references by vectors; the network; all else."""
+
+
 class StagedDecoder(Decoder):
-    """Times its two stages: grids out of the file (entropy coding, contexts, embeddings), and pictures out of them."""
+    """Times its stages but the last. For one thread."""
 
-    entropy_seconds = 0.0
-    synthesis_seconds = 0.0
+    stage_seconds = dict.fromkeys(STAGES[:-1], 0.0)
 
-    def _tasks(self, start: int, end: int) -> Iterator[Any]:
+    @classmethod
+    @contextmanager
+    def _timed(cls, stage: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        cls.stage_seconds[stage] += time.perf_counter() - begun
+
+    def _tasks(self, start: int, end: int) -> Iterator[Task]:
         tasks = super()._tasks(start, end)
         while True:
-            begun = time.perf_counter()
-            task = next(tasks, None)
-            StagedDecoder.entropy_seconds += time.perf_counter() - begun
+            with self._timed("entropy"):
+                task = next(tasks, None)
             if task is None:
                 return
             yield task
 
-    def _finish(self, *task: Any) -> Frame:
-        begun = time.perf_counter()
-        frame = super()._finish(*task)
-        StagedDecoder.synthesis_seconds += time.perf_counter() - begun
-        return frame
+    def _align(self, task: Task, window: list[DecodedPicture]) -> dict[int, Array] | None:
+        with self._timed("alignment"):
+            return super()._align(task, window)
+
+    def _synthesise(self, task: Task, window: dict[int, Array] | None) -> Array:
+        with self._timed("network"):
+            return super()._synthesise(task, window)
 
 
 def peak_memory_bytes() -> int:
@@ -83,11 +96,8 @@ def run_job(job: Job) -> Outcome:
         done = [decode_to_file(job.path, target, **options) for _ in range(job.runs)]
         outcome = Outcome(done[0].pictures, [one.seconds for one in done], peak_memory_bytes())
         if job.with_stages:
+            StagedDecoder.stage_seconds = dict.fromkeys(STAGES[:-1], 0.0)
             whole = decode_to_file(job.path, target, decoder_class=StagedDecoder, **options)
-            entropy, synthesis = StagedDecoder.entropy_seconds, StagedDecoder.synthesis_seconds
-            outcome.stage_seconds = {
-                "entropy": entropy,
-                "synthesis": synthesis,
-                "output": whole.seconds - entropy - synthesis,
-            }
+            timed = StagedDecoder.stage_seconds
+            outcome.stage_seconds = {**timed, "output": whole.seconds - sum(timed.values())}
     return outcome

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from nvcodec.bitstream import limits
 from nvcodec.bitstream.errors import (
@@ -34,7 +35,7 @@ BIT_DEPTHS = (8, 10, 12)
 DIGEST_SIZES = (2, 4, 8)
 PROFILES = ("grid", "motion")
 CONTEXT_COUNT = 26
-"""Contexts of the vectors' symbols (bitstream_spec.md, section 7.4)."""
+"""Contexts of the vectors' symbols (bitstream_spec.md, section 7.6)."""
 VECTOR_BITS = 11
 VECTOR_MIN, VECTOR_MAX = -1024, 1023
 """Vector components, in quarter luma samples."""
@@ -177,7 +178,7 @@ class SequenceHeader:
         self._visit_colour(v)
         self._visit_pixel_aspect(v)
         self.model = self.model.with_role(INTRA if self.motion else GRID).visit(v)
-        inter = (self.inter_model or ModelConfig(role=INTER)).visit(v) if self.motion else None
+        inter = (self.inter_model or ModelConfig(role=INTER)).with_role(INTER).visit(v) if self.motion else None
         self.inter_model = inter
         for model in self.models:
             self._check_latents(v, model)
@@ -220,7 +221,7 @@ class SegmentHeader:
     """Motion profile: whether a GoP's anchor refers to the GoP before it; never the first."""
 
     def visit(self, v: Visitor) -> None:
-        """Raises ValueOutOfRange, InconsistentStream."""
+        """Raises ValueOutOfRange, InconsistentStream, LimitExceeded."""
         self.first_picture = v.u("first_picture", 32, self.first_picture, high=limits.MAX_PICTURES - 1)
         self.picture_count = v.u("picture_count", 32, self.picture_count, low=1, high=limits.MAX_PICTURES)
         gop_count = v.u("gop_count", 16, len(self.gop_length), low=1, high=limits.MAX_GOPS)
@@ -231,9 +232,17 @@ class SegmentHeader:
             flags = self.open_gop or [False] * gop_count
             first = v.u("open_gop_flag[0]", 1, int(flags[0]), high=0)
             self.open_gop = [bool(first), *(v.flag(f"open_gop_flag[{i}]", flags[i]) for i in range(1, gop_count))]
+            self._check_chains(v)
         if sum(self.gop_length) != self.picture_count:
             raise InconsistentStream(
                 f"{v.where()}: the GoPs have {sum(self.gop_length)} pictures, picture_count is {self.picture_count}"
+            )
+
+    def _check_chains(self, v: Visitor) -> None:
+        longest = max(sum(run) for _, run in groupby(self.open_gop))
+        if longest > limits.MAX_OPEN_GOPS:
+            raise LimitExceeded(
+                f"{v.where()}: {longest} open GoPs follow each other, allowed are at most {limits.MAX_OPEN_GOPS}"
             )
 
 

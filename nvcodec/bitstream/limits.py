@@ -44,3 +44,9 @@ MAX_STEP_ROWS = 8
 
 MAX_MOTION_GOP_LENGTH = 64
 """Pictures per GoP in the motion profile: all of them may be held at once, and a picture's chain lies within it."""
+
+MAX_OPEN_GOPS = 1024
+"""Open GoPs after a closed one: a seek decodes all their vectors and anchors, so this bounds the time of one."""
+
+MAX_GOP_NODES = 1 << 25
+"""Nodes of all vector fields of a GoP, which are held at once: 256 MiB. 64 pictures of 8192x8192, a node per 16x16."""

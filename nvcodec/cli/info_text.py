@@ -13,8 +13,9 @@ def info_lines(info: dict[str, Any]) -> Iterator[str]:
     """The whole report but the trace."""
     yield from _sequence_lines(info)
     yield ""
-    yield from _model_lines(info["model"])
-    yield ""
+    for network in info["networks"]:
+        yield from _network_lines(network)
+        yield ""
     yield from _component_lines(info)
     yield ""
     yield from _scale_lines(info["scales"])
@@ -45,7 +46,8 @@ def _sequence_lines(info: dict[str, Any]) -> Iterator[str]:
     yield f"pictures    {info['picture_count']} of {picture}, {', '.join(details)}"
     yield f"time        {info['frame_rate']} pictures a second, {info['duration_seconds']:.3f} s"
     yield f"rate        {info['rate_bpp']:.4f} bpp, {info['bitrate'] / 1000:.1f} kbit/s"
-    yield f"structure   segments: {len(info['segments'])}, GoPs: {len(gops)} of {_span(gops)} pictures"
+    yield f"profile     {info['profile']}"
+    yield f"structure   segments: {len(info['segments'])}, GoPs: {len(gops)} of {_span(gops)} pictures{_access(info)}"
     yield f"units       {len(info['units'])}, {source}"
 
 
@@ -54,16 +56,28 @@ def _span(numbers: list[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _model_lines(model: dict[str, Any]) -> Iterator[str]:
-    flags = [name for name in ("picture_skip", "context_previous", "context_coarser") if model[f"{name}_flag"]]
-    yield (
-        f"model       window {model['window_length']}, fusion layers {model['fusion_count']}, "
-        f"base model {model['base_model']}, {', '.join(flags) or 'no flags'}"
-    )
-    yield "level  features  branch  grid  stride  GoP grid  window  context"
+def _access(info: dict[str, Any]) -> str:
+    if info["profile"] != "motion":
+        return ""
+    gops = sum(len(segment["gop_length"]) for segment in info["segments"])
+    return f"; closed: {gops - info['open_gops']}, open: {info['open_gops']}, keyint: {info['keyint']}"
+
+
+FLAGS = ("picture_skip", "context_previous", "context_coarser", "context_neighbours")
+
+
+def _network_lines(model: dict[str, Any]) -> Iterator[str]:
+    over_time = model["role"] == "grid"
+    parts = [f"window {model['window_length']}"] if over_time else [f"rows of steps {model['step_rows']}"]
+    parts += [f"fusion layers {model['fusion_count']}", f"base model {model['base_model']}"]
+    parts.append(", ".join(name for name in FLAGS if model[f"{name}_flag"]) or "no flags")
+    yield f"{'network' if over_time else model['role']:11s} {', '.join(parts)}"
+    yield "level  features  branch  grid" + ("  stride  GoP grid  window" if over_time else "") + "  context"
     for level, own in reversed(list(enumerate(model["levels"]))):
         row = f"{level:5d}  {own['features']:8d}  {own['branch']:6d}  {own['grid_channels']:4d}"
-        if own["grid_channels"]:
+        if own["grid_channels"] and not over_time:
+            row += f"  {own['context_hidden']:7d}"
+        elif own["grid_channels"]:
             flags = ["yes" if own[name] else "no" for name in ("gop_grid_flag", "window_flag")]
             row += f"  {1 << own['temporal_stride_log2']:6d}  {flags[0]:>8}  {flags[1]:>6}  {own['context_hidden']:7d}"
         yield row
@@ -88,4 +102,6 @@ def _scale_lines(scales: list[dict[str, Any]]) -> Iterator[str]:
         size, cost = f"{scale['width']}x{scale['height']}", scale["mac_per_pixel"]
         thousands = [f"{cost[name] / 1000:.3f}" for name in ("total", "synthesis", "contexts", "embedding")]
         parts = f"{thousands[0]} ({' + '.join(thousands[1:])})"
+        if scale["intra_mac_per_pixel"] is not None:
+            parts += f"; intra {scale['intra_mac_per_pixel']['total'] / 1000:.3f}"
         yield f"{scale['scale']:5s}  {size:11s} {scale['bytes_read']:11d} {scale['share']:7.1%}  {parts}"

@@ -21,7 +21,7 @@ from nvcodec.cli import options
 from nvcodec.cli.command import complain, print_out, run, stopped_by
 from nvcodec.cli.stopping import StopRequest
 from nvcodec.encoder.presets import PRESETS
-from nvcodec.encoder.settings import DEFAULT_QUALITY, TUNES
+from nvcodec.encoder.settings import DEFAULT_QUALITY, LONGEST_GOP, TUNES, EncodeSettings
 from nvcodec.errors import NvcodecError
 from nvcodec.video import OutputClosed, OutputError, OutputExists, open_reader
 from nvcodec.video.target import Target
@@ -30,9 +30,16 @@ from nvcodec.video.text import shown
 if TYPE_CHECKING:
     from nvcodec.encoder.encode import EncodeSummary
 
+PROFILES = tuple(LONGEST_GOP)[::-1]
 LIMIT = "(above 1 GiB on disk)"
 LARGEST = 1e6
 """Of an option that is a plain number: far beyond sense, but no infinity."""
+
+PROFILE_HELP = "motion: pictures are predicted from others; grid: each decodes without any other."
+GOP_HELP = f"Longest GoP, in pictures: up to {LONGEST_GOP['motion']} (motion), {LONGEST_GOP['grid']} (grid)."
+KEYINT_HELP = (
+    f"From some picture of any N on, decoding can begin; motion profile only.  [default: {EncodeSettings.keyint}]"
+)
 
 
 @click.command("nvenc")
@@ -47,7 +54,9 @@ LARGEST = 1e6
 @click.option("--size", "size_bytes", type=options.amount, metavar="BYTES", help="Wanted size, such as 200k.")
 @click.option("--bitrate", type=options.amount, metavar="BITS", help="Wanted bits a second, such as 150k.")
 @click.option("--tune", type=click.Choice(TUNES), default=TUNES[0], show_default=True)
-@click.option("--gop", "gop_length", type=click.IntRange(1, 1024), help="Longest GoP, in pictures.")
+@click.option("--profile", type=click.Choice(PROFILES), default="grid", show_default=True, help=PROFILE_HELP)
+@click.option("--gop", "gop_length", type=click.IntRange(1), help=GOP_HELP)
+@click.option("--keyint", type=click.IntRange(1), metavar="N", help=KEYINT_HELP)
 @click.option("--epochs", type=click.FloatRange(0, LARGEST, min_open=True), help="Passes, instead of the preset's.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)
@@ -76,6 +85,7 @@ def nvenc(
     """
     wanted = {name: value for name, value in settings.items() if value is not None}
     _check_rate_options(wanted)
+    _check_structure_options(wanted)
     if checkpoint is None and output != options.STANDARD_STREAM:
         checkpoint = f"{output}.checkpoint"
     _check_outputs(source, output, checkpoint, overwrite, resume)
@@ -124,6 +134,14 @@ def _check_rate_options(wanted: dict[str, Any]) -> None:
     given = [option for name, option in names.items() if name in wanted]
     if len(given) > 1:
         raise click.UsageError(f"{' and '.join(given)}: only one of them may be given")
+
+
+def _check_structure_options(wanted: dict[str, Any]) -> None:
+    profile, longest = wanted["profile"], LONGEST_GOP[wanted["profile"]]
+    if wanted.get("gop_length", 1) > longest:
+        raise click.UsageError(f"--gop {wanted['gop_length']}: allowed is 1 to {longest} in the {profile} profile")
+    if "keyint" in wanted and profile != "motion":
+        raise click.UsageError(f"--keyint: the {profile} profile has none, decoding can begin at every GoP")
 
 
 def _check_outputs(source: str, output: str, checkpoint: str | None, overwrite: bool, resume: bool) -> None:

@@ -22,7 +22,7 @@ from nvcodec.decoder.decoder import SCALES
 @click.option("--trace", "wants_trace", is_flag=True, help="Print every syntax element of every unit; checks all CRCs.")
 @common_options
 def nvinfo(source: str, as_json: bool, wants_trace: bool) -> int:
-    """Describe an .msn file (- is standard input): format, network, bytes by component and scale, decoding cost.
+    """Describe an .msn file (- is standard input): format, networks, bytes by component and scale, decoding cost.
 
     The exit status is 1 where units are missing, or, with --trace, damaged.
     """
@@ -70,8 +70,11 @@ def describe(decoder: Decoder) -> dict[str, Any]:
         "duration_seconds": float(seconds),
         "rate_bpp": rate_bits / (video.width * video.height * len(decoder)),
         "bitrate": float(rate_bits / seconds),
+        "profile": decoder.sequence.profile,
         "segments": [asdict(segment) for segment in decoder.segments],
-        "model": asdict(decoder.config),
+        "open_gops": sum(place.open for place in decoder.gops),
+        "keyint": trace.access_distance(decoder),
+        "networks": [asdict(config) for config in decoder.sequence.models],
         "components": trace.component_bytes(decoder),
         "levels": [_level(decoder, level) for level in range(len(decoder.config.levels))],
         "scales": [_scale(decoder, finest) for finest in range(len(SCALES))],
@@ -88,6 +91,7 @@ def _level(decoder: Decoder, level: int) -> dict[str, int]:
 def _scale(decoder: Decoder, finest: int) -> dict[str, Any]:
     video = decoder.source_format.scaled(finest)
     read, cost = trace.bytes_read(decoder, finest), trace.scale_cost(decoder, finest)
+    intra = trace.network_cost(decoder, decoder.config, finest) if decoder.sequence.motion else None
     return {
         "scale": SCALES[finest],
         "width": video.width,
@@ -95,6 +99,7 @@ def _scale(decoder: Decoder, finest: int) -> dict[str, Any]:
         "bytes_read": read,
         "share": read / decoder.container.size,
         "mac_per_pixel": {**asdict(cost), "total": cost.total},
+        "intra_mac_per_pixel": None if intra is None else {**asdict(intra), "total": intra.total},
     }
 
 

@@ -367,14 +367,8 @@ class Decoder:
 
     def _finish(self, task: Task, window: list[Future[DecodedPicture]]) -> DecodedPicture:
         """Alignment, synthesis, samples, planes, and the digest's check."""
-        video, motion, inputs = self.format, task.motion, None
-        if motion is not None:
-            aligned = [
-                picture.result().align(vectors, motion.block_log2, self.finest)
-                for picture, vectors in zip(window, motion.fields, strict=True)
-            ]
-            inputs = window_inputs(aligned, video.bit_depth, video.chroma_format, self.finest)
-        packed = task.backend.synthesise(task.embeddings(), self.finest, inputs)
+        video = self.format
+        packed = self._synthesise(task, self._align(task, [picture.result() for picture in window]))
         samples = to_samples(packed, video.bit_depth)
         planes = unpack(samples, video.chroma_format, list(video.plane_shapes))
         if task.digest is not None:
@@ -385,6 +379,21 @@ class Decoder:
                     f"the file says {task.digest.hex()}"
                 )
         return DecodedPicture(Frame(tuple(planes), task.number, video), task.uses)
+
+    def _align(self, task: Task, window: list[DecodedPicture]) -> dict[int, Array] | None:
+        """The network's view of the pictures that a task's picture refers to; None where there are none."""
+        motion = task.motion
+        if motion is None:
+            return None
+        aligned = [
+            picture.align(vectors, motion.block_log2, self.finest)
+            for picture, vectors in zip(window, motion.fields, strict=True)
+        ]
+        return window_inputs(aligned, self.format.bit_depth, self.format.chroma_format, self.finest)
+
+    def _synthesise(self, task: Task, window: dict[int, Array] | None) -> Array:
+        """A picture as the network makes it."""
+        return task.backend.synthesise(task.embeddings(), self.finest, window)
 
 
 def _given(embeddings: dict[int, Array]) -> dict[int, Array]:

@@ -17,8 +17,10 @@ from nvcodec.bitstream import (
     MotionHeader,
     UnitKey,
     UnitType,
+    limits,
     read_coded_payload,
 )
+from nvcodec.bitstream.errors import LimitExceeded
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.decoder.vector_field import decode_differences
 from nvcodec.entropy import SymbolDecoder, decode_latents
@@ -63,8 +65,8 @@ def decode_motion(
     if not moving:
         return known
     unit = container.unit(UnitKey(UnitType.MOTION, segment, gop))
-    blank = MotionHeader(tuple(len(picture.references) for picture in moving))
-    header, words = read_coded_payload(blank, unit.payload, unit.place)
+    header, words = read_coded_payload(MotionHeader(reference_counts(order)), unit.payload, unit.place)
+    check_nodes(header, size, unit.place.at(0))
     try:
         decoder = SymbolDecoder(words)
         for picture, block_log2, bases in zip(moving, header.block_log2, header.bases, strict=True):
@@ -78,6 +80,17 @@ def decode_motion(
     except EntropyError as error:
         raise DecodeError(f"{unit.place.at(0)}: {error}") from error
     return known
+
+
+def check_nodes(header: MotionHeader, size: tuple[int, int], where: str) -> None:
+    """Refuse a GoP whose vectors would take more memory than the cap. size: (height, width). Raises LimitExceeded."""
+    shapes = (field_shape(*size, block_log2) for block_log2 in header.block_log2)
+    pairs = zip(shapes, header.reference_counts, strict=True)
+    nodes = sum(rows * columns * references for (rows, columns), references in pairs)
+    if nodes > limits.MAX_GOP_NODES:
+        raise LimitExceeded(
+            f"{where}: the vector fields have {nodes} nodes, allowed are at most {limits.MAX_GOP_NODES} in a GoP"
+        )
 
 
 class _LatentLevel:
@@ -105,11 +118,12 @@ class GopLatents:
     ):
         self.networks, self.size = networks, size
         self.levels: dict[int, _LatentLevel] = {}
-        for level in latent_levels([network.config for network in networks], order):
+        configs = [network.config for network in networks]
+        for level in latent_levels(configs, order):
             if level < finest:
                 continue
             unit = container.unit(UnitKey(UnitType.GOP, segment, gop, level))
-            count = sum(has_latents(networks[network_number(picture)].config, level) for picture in order)
+            count = latent_pictures(configs, order, level)
             header, words = read_coded_payload(LatentHeader(count), unit.payload, unit.place)
             place = unit.place.at(0)
             try:
@@ -151,6 +165,11 @@ class GopLatents:
         return latents
 
 
+def reference_counts(order: Sequence[CodedPicture]) -> tuple[int, ...]:
+    """Of a GoP's pictures with references, in coding order."""
+    return tuple(len(picture.references) for picture in order if picture.references)
+
+
 def has_latents(config: ModelConfig, level: int) -> bool:
     """Whether a network's pictures have latents of a level."""
     return config.levels[level].grid_channels > 0
@@ -160,6 +179,11 @@ def latent_levels(configs: Sequence[ModelConfig], order: Sequence[CodedPicture])
     """The levels that a GoP has units for, coarsest first."""
     used = {network_number(picture) for picture in order}
     return sorted({level for number in used for level in configs[number].grid_levels}, reverse=True)
+
+
+def latent_pictures(configs: Sequence[ModelConfig], order: Sequence[CodedPicture], level: int) -> int:
+    """How many of a GoP's pictures have latents of a level."""
+    return sum(has_latents(configs[network_number(picture)], level) for picture in order)
 
 
 def step_row(config: ModelConfig, picture: CodedPicture) -> int:

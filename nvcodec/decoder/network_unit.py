@@ -18,6 +18,7 @@ import numpy as np
 
 from nvcodec.bitstream import (
     INTER,
+    BitstreamError,
     ContainerReader,
     ModelConfig,
     NetworkHeader,
@@ -80,7 +81,10 @@ def read_tensors(unit: Unit, config: ModelConfig, level: int, chroma_format: str
     header, words = read_coded_payload(blank, unit.payload, unit.place)
     values: dict[tuple[str, str], Array] = {}
     shifts: dict[tuple[str, str], int] = {}
-    base = base_tensors(config, level, chroma_format)
+    try:
+        base = base_tensors(config, level, chroma_format)
+    except DecodeError as error:
+        raise DecodeError(f"{unit.place.at(0)}: {error}") from error
     try:
         decoder = SymbolDecoder(words)
         for (layer, part, shape), coding in zip(tensors, header.tensors, strict=True):
@@ -116,21 +120,27 @@ def decode_network(unit: Unit, config: ModelConfig, level: int, chroma_format: s
 
 @cache
 def _base_file(number: int) -> tuple[ContainerReader, SequenceHeader]:
-    data = files("nvcodec.decoder").joinpath(f"base_models/{number}.msn").read_bytes()
-    container = ContainerReader(data)
-    unit = container.unit(UnitKey(UnitType.SEQUENCE))
-    return container, read_payload(SequenceHeader(), unit.payload, unit.place)
+    """Raises DecodeError where the installation lacks the file, or has another one in its place."""
+    try:
+        data = files("nvcodec.decoder").joinpath(f"base_models/{number}.msn").read_bytes()
+        container = ContainerReader(data)
+        unit = container.unit(UnitKey(UnitType.SEQUENCE))
+        return container, read_payload(SequenceHeader(), unit.payload, unit.place)
+    except OSError as error:
+        raise DecodeError(f"base model {number} is not installed: {error.strerror or error}") from error
+    except BitstreamError as error:
+        raise DecodeError(f"base model {number} is damaged: {error}") from error
 
 
 def base_config(number: int, role: str) -> ModelConfig:
-    """The configuration that a network with this base model has."""
+    """The configuration that a network with this base model has. Raises DecodeError where there is none."""
     _, sequence = _base_file(number)
     return replace(sequence.models[int(role == INTER)], base_model=number)
 
 
 @cache
 def base_level(config: ModelConfig, level: int, chroma_format: str) -> NetworkTensors:
-    """A level of the base model that a configuration names. Raises DecodeError where the two have other shapes."""
+    """A level of the base model that a configuration names. Raises DecodeError: no such file, or of another shape."""
     container, sequence = _base_file(config.base_model)
     wanted = base_config(config.base_model, config.role)
     if config != wanted or chroma_format != sequence.chroma_format:
@@ -138,5 +148,8 @@ def base_level(config: ModelConfig, level: int, chroma_format: str) -> NetworkTe
             f"base model {config.base_model} has another shape than the {config.role} network of this {chroma_format} "
             "sequence"
         )
-    unit = container.unit(UnitKey(UnitType.NETWORK, 0, int(config.role == INTER), level))
+    try:
+        unit = container.unit(UnitKey(UnitType.NETWORK, 0, int(config.role == INTER), level))
+    except BitstreamError as error:
+        raise DecodeError(f"base model {config.base_model} is damaged: {error}") from error
     return read_tensors(unit, replace(wanted, base_model=BASE_MODEL_ZERO), level, chroma_format)

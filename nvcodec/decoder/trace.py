@@ -17,6 +17,9 @@ from nvcodec.bitstream import (
     Footer,
     GopHeader,
     IndexPayload,
+    LatentHeader,
+    ModelConfig,
+    MotionHeader,
     NetworkHeader,
     Place,
     SegmentHeader,
@@ -34,13 +37,16 @@ from nvcodec.bitstream.container import CRC_BYTES, write_unit_bytes
 from nvcodec.bitstream.errors import InconsistentStream
 from nvcodec.bitstream.headers import FILE_HEADER_BYTES, FOOTER_BYTES
 from nvcodec.decoder.decoder import Decoder
+from nvcodec.decoder.motion import latent_levels, latent_pictures, reference_counts
 from nvcodec.decoder.network_unit import level_tensors
 from nvcodec.synthesis.cost import DecodingCost, decoding_cost
+from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 
 COMPONENTS = {
     UnitType.SEQUENCE: "headers",
     UnitType.SEGMENT: "headers",
     UnitType.NETWORK: "network",
+    UnitType.MOTION: "vectors",
     UnitType.GOP: "grids",
     UnitType.DIGEST: "digests",
     UnitType.INDEX: "index",
@@ -142,40 +148,69 @@ def _tail(entry: UnitEntry, last: Element, unit: Unit | None, coded: bytes) -> l
 
 def _trace_payload(decoder: Decoder, unit: Unit, trace: list[TraceEntry]) -> bytes:
     """Append a payload's elements to `trace`; return its coded words. Raises BitstreamError."""
-    key, config = unit.key, decoder.config
+    key = unit.key
     if not key.known:
         return b""
     if not _has_place(decoder, key):
         raise InconsistentStream(f"{unit.place}: {key} has no place in the sequence that the other units describe")
     if key.unit_type == UnitType.NETWORK:
+        config = decoder.sequence.models[key.gop]
         tensor_count = sum(1 for _ in level_tensors(config, key.level, decoder.sequence.chroma_format))
         blank = NetworkHeader.blank(config, key.level, tensor_count)
         return read_coded_payload(blank, unit.payload, unit.place, trace=trace)[1]
     if key.unit_type == UnitType.GOP:
-        header = GopHeader(_gop_length(decoder, key), config.levels[key.level].window_flag)
-        return read_coded_payload(header, unit.payload, unit.place, trace=trace)[1]
+        return read_coded_payload(_gop_header(decoder, key), unit.payload, unit.place, trace=trace)[1]
+    if key.unit_type == UnitType.MOTION:
+        counts = reference_counts(_motion_order(decoder, key.segment, key.gop))
+        return read_coded_payload(MotionHeader(counts), unit.payload, unit.place, trace=trace)[1]
     if key.unit_type == UnitType.DIGEST:
         read_payload(DigestPayload(_gop_length(decoder, key)), unit.payload, unit.place, trace=trace)
     elif key.unit_type == UnitType.SEQUENCE:
         read_payload(SequenceHeader(), unit.payload, unit.place, trace=trace)
     elif key.unit_type == UnitType.SEGMENT:
-        read_payload(SegmentHeader(), unit.payload, unit.place, trace=trace)
+        read_payload(SegmentHeader(motion=decoder.sequence.motion), unit.payload, unit.place, trace=trace)
     else:
         read_payload(IndexPayload(), unit.payload, unit.place, trace=trace)
     return b""
 
 
 def _has_place(decoder: Decoder, key: UnitKey) -> bool:
-    """Whether the sequence has the segment, GoP and level that a unit is for."""
+    """Whether the sequence has the segment, GoP, network and level that a unit is for."""
     if key.unit_type in (UnitType.SEQUENCE, UnitType.INDEX):
         return True
     if key.segment >= len(decoder.segments):
         return False
     if key.unit_type == UnitType.NETWORK:
-        return key.level < LEVELS
-    if key.unit_type == UnitType.GOP and key.level not in decoder.config.grid_levels:
+        return key.level < LEVELS and key.gop < len(decoder.sequence.models)
+    if key.unit_type == UnitType.SEGMENT:
+        return True
+    if key.gop >= len(decoder.segments[key.segment].gop_length):
         return False
-    return key.unit_type == UnitType.SEGMENT or key.gop < len(decoder.segments[key.segment].gop_length)
+    return key.unit_type == UnitType.DIGEST or key in _gop_units(decoder, key.segment, key.gop, 0)
+
+
+def _motion_order(decoder: Decoder, segment: int, gop: int) -> list[CodedPicture]:
+    header = decoder.segments[segment]
+    return hierarchical_order(header.gop_length[gop], header.open_gop[gop])
+
+
+def _gop_header(decoder: Decoder, key: UnitKey) -> GopHeader | LatentHeader:
+    """A blank header of a GOP unit that has a place."""
+    if not decoder.sequence.motion:
+        return GopHeader(_gop_length(decoder, key), decoder.config.levels[key.level].window_flag)
+    order = _motion_order(decoder, key.segment, key.gop)
+    return LatentHeader(latent_pictures(decoder.sequence.models, order, key.level))
+
+
+def _gop_units(decoder: Decoder, segment: int, gop: int, finest: int) -> list[UnitKey]:
+    """The units that a GoP must have, in file order, as far as scale 1/2**finest needs them."""
+    keys, levels = [], list(decoder.config.grid_levels)
+    if decoder.sequence.motion:
+        order = _motion_order(decoder, segment, gop)
+        levels = latent_levels(decoder.sequence.models, order)
+        if reference_counts(order):
+            keys.append(UnitKey(UnitType.MOTION, segment, gop))
+    return keys + [UnitKey(UnitType.GOP, segment, gop, level) for level in levels if level >= finest]
 
 
 def _gop_length(decoder: Decoder, key: UnitKey) -> int:
@@ -187,10 +222,10 @@ def needed_units(decoder: Decoder, finest: int = 0) -> list[UnitKey]:
     keys = [UnitKey(UnitType.SEQUENCE)]
     for segment, header in enumerate(decoder.segments):
         keys.append(UnitKey(UnitType.SEGMENT, segment))
-        keys += [UnitKey(UnitType.NETWORK, segment, 0, level) for level in reversed(range(finest, LEVELS))]
+        for network in range(len(decoder.sequence.models)):
+            keys += [UnitKey(UnitType.NETWORK, segment, network, level) for level in reversed(range(finest, LEVELS))]
         for gop in range(len(header.gop_length)):
-            levels = [level for level in decoder.config.grid_levels if level >= finest]
-            keys += [UnitKey(UnitType.GOP, segment, gop, level) for level in levels]
+            keys += _gop_units(decoder, segment, gop, finest)
     return keys
 
 
@@ -220,13 +255,29 @@ def component_bytes(decoder: Decoder) -> dict[str, int]:
 
 
 def level_bytes(decoder: Decoder, level: int) -> tuple[int, int]:
-    """Bytes of a level's NETWORK units and of its GOP units."""
+    """Bytes of a level's NETWORK units (of all networks) and of its GOP units."""
     own = [entry for entry in decoder.container.entries if entry.key.level == level]
     network = sum(entry.size for entry in own if entry.key.unit_type == UnitType.NETWORK)
     return network, sum(entry.size for entry in own if entry.key.unit_type == UnitType.GOP)
 
 
-def scale_cost(decoder: Decoder, finest: int) -> DecodingCost:
-    """Multiply-adds per luma sample of the output at scale 1/2**finest."""
+def network_cost(decoder: Decoder, config: ModelConfig, finest: int) -> DecodingCost:
+    """Multiply-adds per luma sample of the output at scale 1/2**finest, of a picture that one network makes."""
     sequence = decoder.sequence
-    return decoding_cost(decoder.config, sequence.height, sequence.width, sequence.chroma_format, finest)
+    return decoding_cost(config, sequence.height, sequence.width, sequence.chroma_format, finest)
+
+
+def scale_cost(decoder: Decoder, finest: int) -> DecodingCost:
+    """Of the network that makes most pictures: in the motion profile the inter network. See `network_cost`."""
+    return network_cost(decoder, decoder.sequence.models[-1], finest)
+
+
+def access_distance(decoder: Decoder) -> int:
+    """From some picture of any so many on, decoding can begin: the longest way from one closed GoP to the next."""
+    distances: list[int] = []
+    for place in decoder.gops:
+        if place.open:
+            distances[-1] += place.length
+        else:
+            distances.append(place.length)
+    return max(distances)

@@ -60,8 +60,8 @@ from nvcodec.video.target import Target
 MIN_SIZE, MAX_SIZE = 16, 8192
 CHECKPOINT_SECONDS = 60.0
 MIN_NETWORK_BITS_PER_WEIGHT = 1.0
-BLOCK_LOG2 = 4
-MOTION_EFFORT = 2
+BLOCKS_LOG2 = (4, 5)
+MOTION_EFFORT = 1
 LENGTH_BYTES = 3
 """By which a usual payload's length takes more than an empty one's, in the unit's header and in the index together."""
 
@@ -361,7 +361,8 @@ class Encode:
 
     def _search_motion(self, first: int, gops: list[Gop], lam: float) -> list[dict[int, CodedMotion]]:
         start = time.monotonic()
-        total = sum(gop.length for gop in gops)
+        orders = [hierarchical_order(gop.length, gop.open) for gop in gops]
+        total = sum(bool(picture.references) for order in orders for picture in order)
         done = 0
 
         def progress() -> None:
@@ -375,10 +376,11 @@ class Encode:
             first,
             gops,
             lam,
-            BLOCK_LOG2 if self.settings.block_log2 is None else self.settings.block_log2,
+            BLOCKS_LOG2 if self.settings.block_log2 is None else (self.settings.block_log2,),
             MOTION_EFFORT,
             depth_divisors(gops),
             progress,
+            self.settings.threads,
         )
         self.seconds["motion"] = self.seconds.get("motion", 0.0) + time.monotonic() - start
         return found
@@ -410,7 +412,11 @@ class Encode:
                 )
             controller.correct(segment.fit, size)
             segment.rounds += 1
-            segment.steps_left = max(ROUND_STEPS, segment.picture_count // self.settings.resolved_preset().run_length)
+            if isinstance(segment.fit, MotionFit):
+                segment.steps_left = segment.fit.refine_again()
+            else:
+                run_length = self.settings.resolved_preset().run_length
+                segment.steps_left = max(ROUND_STEPS, segment.picture_count // run_length)
 
     def _step(self, segment: SegmentFit, controller: RateController | None) -> None:
         fit = segment.fit
@@ -506,8 +512,10 @@ def framing_bytes(
             payloads += [(UnitKey(UnitType.NETWORK, number, place, level), b"") for level in range(len(model.levels))]
         for place, gop in enumerate(gops[number]):
             if motion:
-                payloads.append((UnitKey(UnitType.MOTION, number, place), b""))
-                levels = latent_levels(models, hierarchical_order(gop.length, gop.open))
+                order = hierarchical_order(gop.length, gop.open)
+                if any(picture.references for picture in order):
+                    payloads.append((UnitKey(UnitType.MOTION, number, place), b""))
+                levels = latent_levels(models, order)
             else:
                 levels = list(models[0].grid_levels)
             payloads += [(UnitKey(UnitType.GOP, number, place, level), b"") for level in levels]

@@ -17,14 +17,11 @@ MEMORY = 0.98
 SMALLEST = 1e-20
 
 
-def descend_leaf(leaf: Tensor, power: dict[str, Tensor], key: str, rate: float) -> None:
-    """One step of a leaf (1, L, h, w) down its gradient, over the channels' running root mean square under `key`."""
-    if leaf.grad is None:
-        return
-    present = leaf.grad.square().mean((0, 2, 3), keepdim=True)
-    old = power.get(key, present)
-    power[key] = MEMORY * old + (1 - MEMORY) * present
-    leaf -= (rate / power[key].clamp_min(SMALLEST).sqrt()) * leaf.grad
+def normalised(gradient: Tensor, power: dict[str, Tensor], key: str) -> Tensor:
+    """A gradient (1, L, h, w) over the running root mean square of its channels, kept under `key`."""
+    present = gradient.square().mean((0, 2, 3), keepdim=True)
+    power[key] = MEMORY * power.get(key, present) + (1 - MEMORY) * present
+    return gradient / power[key].clamp_min(SMALLEST).sqrt()
 
 
 class FreeGrids:
@@ -58,10 +55,14 @@ class FreeGrids:
         with torch.no_grad():
             for level, values in leaves.temporal.items():
                 for leaf in values.values():
-                    descend_leaf(leaf, self.power, f"{level}", rate)
+                    self._descend(leaf, f"{level}", rate)
             for level, leaf in leaves.background.items():
-                descend_leaf(leaf, self.power, f"{level} gop", rate)
+                self._descend(leaf, f"{level} gop", rate)
             self.store(gop, leaves)
+
+    def _descend(self, leaf: Tensor, key: str, rate: float) -> None:
+        if leaf.grad is not None:
+            leaf -= rate * normalised(leaf.grad, self.power, key)
 
     def state(self) -> dict[str, Any]:
         return {"temporal": self.temporal, "background": self.background, "power": self.power}

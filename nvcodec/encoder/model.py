@@ -125,8 +125,8 @@ class NetworkParameters(nn.Module):
 
     def steps(self, level: int, exact: bool, gop: bool = False) -> Tensor:
         """Quantisation steps of a level's channels, real values (integer steps over 1024); inter networks: by depth."""
-        step = (self.log_gop_step if gop else self.log_step)[str(level)].exp()
-        return round_through((step * UNIT).clamp(1, 255)) / UNIT if exact else step
+        step = ((self.log_gop_step if gop else self.log_step)[str(level)].exp() * UNIT).clamp(1, 255)
+        return (round_through(step) if exact else step) / UNIT
 
     def window_weights(self, level: int, exact: bool) -> Tensor:
         """(pictures, window_length) weights of a level, real values."""

@@ -1,8 +1,10 @@
 """The fit of the motion profile: two networks, one for pictures without references and one for the others.
 
 No gradient runs through references: windows are aligned from the latest reconstruction of every picture, refreshed in
-coding order from time to time, and taken as given. In the last phase the weights stand still; each picture in coding
-order gets its latents refined against its exact references, and is reconstructed by the decoder's arithmetic.
+coding order from time to time, and taken as given. Until the last phase latents come from the analysis networks alone,
+which answer to a window that has changed; free ones would not, and errors would add up from anchor to anchor. In the
+last phase the weights stand still; each picture in coding order gets its latents proposed and refined against its exact
+references, and is reconstructed by the decoder's arithmetic.
 Everything that a later step depends on is in `state()`.
 """
 
@@ -19,10 +21,11 @@ import torch
 from torch import Tensor
 
 from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.decoder.motion import step_row
 from nvcodec.encoder.crop import Crop, random_crop, whole
 from nvcodec.encoder.distortion import ScaleAdaptiveLoss
 from nvcodec.encoder.fit import StepResult
-from nvcodec.encoder.free import descend_leaf
+from nvcodec.encoder.free import normalised
 from nvcodec.encoder.model import UNIT, round_through
 from nvcodec.encoder.motion_pack import pack_motion_segment
 from nvcodec.encoder.pack import Packed
@@ -41,13 +44,14 @@ from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.window import window_inputs
 
-CROP_PIXELS = 64_000
-REFRESHES = 24
-FREE_RATE = 0.02
-FREE_RATE_LAST = 0.002
-REFINE_RATE, REFINE_RATE_LAST = 0.02, 0.004
+LARGEST_BATCH = 4
+"""Pictures that a step looks at together, where they are small."""
+REFINE_RATE, REFINE_RATE_LAST = 0.04, 0.008
+"""Latent units a step, for a gradient of the channel's root mean square."""
+LEAST_ITERATIONS = 4
 LEARNING_RATE_FLOOR = 0.01
 WARM_UP_STEPS = 50
+OVERFLOW_WEIGHT = 0.01
 WEIGHT_RATE_EVERY = 4
 """Steps between two that charge for the weights; that one charges for them all."""
 GRADIENT_NORM = 0.05
@@ -70,24 +74,66 @@ class Schedule:
     """Latents are rounded for the distortion; before, noise stands for rounding."""
     whole: float
     """Steps look at whole pictures; before, at crops."""
+    crop_pixels: int
+    """Luma samples of a crop, about; smaller pictures are looked at several together."""
     exact: float
     """Weights are rounded, and the integer arithmetic is simulated."""
     prune: float
     """Weights close to the base model's become it."""
-    free: float
-    """Latents are free parameters; before, the analysis networks propose them."""
     refine: float
     """Weights stand still; pictures are refined in coding order."""
+    refreshes: int
+    """How often windows are made from new reconstructions."""
+    learning_rate: float
     intra_share: float
     """Of the steps, at least, for the pictures without references: their network has no others to learn from."""
 
 
 FROM_SCRATCH = Schedule(
-    0.04, 0.10, rounds=0.15, whole=0.40, exact=0.45, prune=0.45, free=0.55, refine=0.85, intra_share=0.15
+    rate_starts=0.0,
+    rate_full=0.10,
+    rounds=0.15,
+    whole=0.40,
+    crop_pixels=64_000,
+    exact=0.45,
+    prune=0.45,
+    refine=0.70,
+    refreshes=20,
+    learning_rate=5e-3,
+    intra_share=0.15,
 )
-FROM_BASE = Schedule(0.0, 0.01, rounds=0.0, whole=0.30, exact=0.0, prune=0.55, free=0.40, refine=0.85, intra_share=0.08)
-FOR_BASE = Schedule(0.04, 0.10, rounds=0.15, whole=0.75, exact=0.50, prune=2.0, free=2.0, refine=1.0, intra_share=0.25)
-"""For the fit of a base model: its analysis networks are wanted too, so latents are never free."""
+FROM_BASE = Schedule(
+    rate_starts=0.0,
+    rate_full=0.01,
+    rounds=0.0,
+    whole=0.30,
+    crop_pixels=64_000,
+    exact=0.0,
+    prune=0.40,
+    refine=0.65,
+    refreshes=12,
+    learning_rate=2e-3,
+    intra_share=0.08,
+)
+FOR_BASE = Schedule(
+    rate_starts=0.0,
+    rate_full=0.05,
+    rounds=0.1,
+    whole=0.8,
+    crop_pixels=32_000,
+    exact=0.65,
+    prune=2.0,
+    refine=1.0,
+    refreshes=4,
+    learning_rate=5e-3,
+    intra_share=0.15,
+)
+"""For the fit of a base model, whose analysis networks are wanted too; no picture is refined."""
+
+
+def rounded(latents: Latents) -> Latents:
+    """As they are coded."""
+    return {level: torch.floor(z + 0.5).clamp(-128, 127) for level, z in latents.items()}
 
 
 def rate_divisor(depth: int, deepest: int) -> float:
@@ -138,8 +184,8 @@ class MotionFit:
         count = sum(gop.length for gop in gops)
         self.store = WindowStore(video, count)
         self.latents: list[dict[int, Tensor]] = [{} for _ in range(count)]
-        """By picture and level, (1, L, h, w): int8, then real-valued once they are free."""
-        self.free = self.pruned = False
+        """By picture and level, (1, L, h, w): int8 once the picture is refined; before, what the last refresh saw."""
+        self.pruned = False
         self.power: dict[str, Tensor] = {}
         epochs = max(preset.epochs, preset.minimum_steps / count)
         self.work = round(epochs * count * self.pixels)
@@ -151,7 +197,7 @@ class MotionFit:
         self.references: dict[int, Reference] = {}
         """The last phase's exact reconstructions that are still needed, by picture of the segment."""
         parameters = [parameter for model in self.models for parameter in model.parameters()]
-        self.optimiser = torch.optim.Adam(parameters, lr=preset.learning_rate, betas=(0.9, 0.99))
+        self.optimiser = torch.optim.Adam(parameters, lr=self.schedule.learning_rate, betas=(0.9, 0.99))
         for model, config in zip(self.models, configs, strict=True):
             if config.base_model:
                 start_from_base(model, video.chroma_format)
@@ -170,7 +216,7 @@ class MotionFit:
     @property
     def phase(self) -> str:
         """As the progress bar calls it."""
-        if self.share < self.schedule.free:
+        if self.share < self.schedule.prune:
             return "fit"
         return "prune and quantise" if self.share < self.schedule.refine else "refine"
 
@@ -195,13 +241,16 @@ class MotionFit:
         return self.models[1 if picture.references else 0]
 
     def _row(self, picture: CodedPicture) -> int:
-        return min(picture.depth, self._model(picture).config.step_rows - 1)
+        return step_row(self._model(picture).config, picture)
+
+    def _rows(self, pictures: list[CodedPicture]) -> Tensor:
+        return torch.tensor([self._row(picture) for picture in pictures], device=self.device)
 
     def learning_rate(self) -> float:
         warm = min(1.0, (self.step_number + 1) / WARM_UP_STEPS)
         share = min(1.0, self.share / self.schedule.refine)
         falling = 0.5 * (1 + math.cos(math.pi * share))
-        return self.preset.learning_rate * warm * ((1 - LEARNING_RATE_FLOOR) * falling + LEARNING_RATE_FLOOR)
+        return self.schedule.learning_rate * warm * ((1 - LEARNING_RATE_FLOOR) * falling + LEARNING_RATE_FLOOR)
 
     def rate_weight(self, picture: CodedPicture) -> float:
         ramp = (self.share - self.schedule.rate_starts) / (self.schedule.rate_full - self.schedule.rate_starts)
@@ -234,14 +283,11 @@ class MotionFit:
         def reconstruct(gop: int, picture: CodedPicture, window: dict[int, Tensor] | None) -> list[Array]:
             number = self._number(gop, picture)
             model = self._model(picture)
-            row = self._row(picture)
-            if self.free:
-                latents = {level: torch.floor(z + 0.5) for level, z in self.latents[number].items()}
-            else:
-                packed = self.targets.pictures([number])[0]
-                proposed = model.propose(packed, window, row)
-                latents = {level: torch.floor(z + 0.5).clamp(-128, 127) for level, z in proposed.items()}
-            return self._planes(model.pictures(latents, row, window)[0])
+            rows = self._rows([picture])
+            packed = self.targets.pictures([number])[0]
+            latents = rounded(model.propose(packed, window, rows))
+            self.latents[number] = {level: stored(z) for level, z in latents.items()}
+            return self._planes(model.pictures(latents, rows, window)[0])
 
         with torch.no_grad():
             self._look_at(whole(self.video.height, self.video.width))
@@ -253,13 +299,13 @@ class MotionFit:
         crop = whole(self.video.height, self.video.width)
         for gop, picture in self.order:
             if picture.index == self.gops[gop].length - 1 and gop:
-                references = {n: r for n, r in references.items() if n == self.gops[gop].first - 1}
+                references = {n: r for n, r in references.items() if n >= self.gops[gop].first - 1}
             window = None
             if picture.references:
                 self.store.store(self._number(gop, picture), self._align(gop, picture, references))
                 window = self._window(self._number(gop, picture), crop)
+            planes = reconstruct(gop, picture, window)
             if self._is_reference(gop, picture):
-                planes = reconstruct(gop, picture, window)
                 references[self._number(gop, picture)] = Reference(planes, self.video.bit_depth)
 
     def _is_reference(self, gop: int, picture: CodedPicture) -> bool:
@@ -273,6 +319,11 @@ class MotionFit:
 
     def _window(self, number: int, crop: Crop) -> dict[int, Tensor]:
         return self._inputs(self.store.window(number, crop))
+
+    def _windows(self, numbers: list[int], crop: Crop) -> dict[int, Tensor]:
+        """Of several pictures, one after the other."""
+        each = [self._window(number, crop) for number in numbers]
+        return each[0] if len(each) == 1 else {level: torch.cat([one[level] for one in each]) for level in each[0]}
 
     def _inputs(self, aligned: list[Any]) -> dict[int, Tensor]:
         inputs = window_inputs(aligned, self.video.bit_depth, self.video.chroma_format, 0)
@@ -309,23 +360,10 @@ class MotionFit:
             for model in self.models:
                 prune(model.network)
             self.pruned = True
-        if self.share * REFRESHES >= self.refreshed + 1 and self.share < self.schedule.refine:
-            self.refreshed = int(self.share * REFRESHES)
+        due = int(self.share / self.schedule.refine * (self.schedule.refreshes + 1))
+        if due > self.refreshed and self.share < self.schedule.refine:
+            self.refreshed = due
             self._refresh()
-        if not self.free and self.share >= self.schedule.free:
-            self._analyse_all()
-
-    def _analyse_all(self) -> None:
-        """The latents become free: every picture's as the analysis networks propose them now."""
-        crop = whole(self.video.height, self.video.width)
-        self._look_at(crop)
-        with torch.no_grad():
-            for gop, picture in self.order:
-                number = self._number(gop, picture)
-                window = self._window(number, crop) if picture.references else None
-                packed = self.targets.pictures([number])[0]
-                self.latents[number] = self._model(picture).propose(packed, window, self._row(picture))
-        self.free = True
 
     def step(self) -> StepResult:
         """One picture: forward, backward, a step of the optimiser; or, in the last phase, a picture's last latents."""
@@ -334,61 +372,60 @@ class MotionFit:
             return self._refine_next()
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
-        gop, picture = self.random.choices(self.order, self._chances)[0]
-        video = self.video
-        crop = whole(video.height, video.width)
+        crop = whole(self.video.height, self.video.width)
         if self.share < self.schedule.whole:
-            crop = random_crop(video.height, video.width, CROP_PIXELS, self.random)
+            crop = random_crop(self.video.height, self.video.width, self.schedule.crop_pixels, self.random)
         self._look_at(crop)
-        number = self._number(gop, picture)
-        window = self._window(number, crop) if picture.references else None
-        originals = self.targets.pictures([number], crop)
-        leaves = self._leaves(number) if self.free else None
-        proposed = leaves or self._model(picture).propose(originals[0], window, self._row(picture))
-        loss, bits, mse, _ = self._loss(picture, proposed, window, originals, crop, self.mode())
+        numbers, pictures = self._choose(max(1, min(LARGEST_BATCH, self.schedule.crop_pixels // crop.pixels)))
+        model = self._model(pictures[0])
+        window = self._windows(numbers, crop) if pictures[0].references else None
+        originals = self.targets.pictures(numbers, crop)
+        proposed = model.propose(originals[0], window, self._rows(pictures))
+        loss, bits, mse = self._loss(pictures, proposed, window, originals, crop, self.mode())
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if self.exact and self.step_number % WEIGHT_RATE_EVERY == 0 and self.schedule.prune <= 1:
-            model = self._model(picture)
             pixels = self.pixels * sum(gop.length for gop in self.gops)
             (WEIGHT_RATE_EVERY * self.lam / pixels * weight_bits(model.network)).backward()
         torch.nn.utils.clip_grad_norm_(self.optimiser.param_groups[0]["params"], GRADIENT_NORM)
         self.optimiser.step()
-        if leaves is not None:
-            progress = (self.share - self.schedule.free) / (self.schedule.refine - self.schedule.free)
-            self._descend(number, picture, leaves, FREE_RATE + (FREE_RATE_LAST - FREE_RATE) * progress)
         self.step_number += 1
-        self.work_done += crop.pixels
-        return StepResult(loss.item(), mse, bits.item() * self.pixels / crop.pixels)
+        self.work_done += crop.pixels * len(numbers)
+        return StepResult(loss.item(), mse, bits.mean().item() * self.pixels / crop.pixels)
+
+    def _choose(self, count: int) -> tuple[list[int], list[CodedPicture]]:
+        """Pictures of one network, and their numbers in the segment."""
+        first = self.random.choices(self.order, self._chances)[0]
+        alone = not first[1].references
+        chosen = [first]
+        while len(chosen) < count:
+            other = self.random.choices(self.order, self._chances)[0]
+            if (not other[1].references) == alone:
+                chosen.append(other)
+            elif alone:
+                break  # pictures without references are few: rather a smaller batch than a long search
+        return [self._number(*each) for each in chosen], [picture for _, picture in chosen]
 
     def _loss(
         self,
-        picture: CodedPicture,
+        pictures: list[CodedPicture],
         proposed: Latents,
         window: dict[int, Tensor] | None,
         originals: list[Tensor],
         crop: Crop,
         mode: str,
-    ) -> tuple[Tensor, Tensor, list[float], dict[int, Tensor]]:
-        """(loss, bits, luma mean squared error per scale, pictures)."""
-        model, row = self._model(picture), self._row(picture)
+    ) -> tuple[Tensor, Tensor, list[float]]:
+        """(loss, bits of each picture, luma mean squared error per scale)."""
+        model, rows = self._model(pictures[0]), self._rows(pictures)
         pairs = {level: self.quantise(z, mode) for level, z in proposed.items()}
         seen = {level: pair[0] for level, pair in pairs.items()}
         charged = {level: pair[1] for level, pair in pairs.items()}
-        decoded = model.pictures(seen, row, window)
+        decoded = model.pictures(seen, rows, window)
         distortion, mse = self.loss(decoded, originals)
-        bits = model.bits(seen, charged, row)
-        return distortion + self.rate_weight(picture) * bits / crop.pixels, bits, mse, decoded
-
-    def _leaves(self, number: int) -> Latents:
-        return {level: z.float().clone().requires_grad_() for level, z in self.latents[number].items()}
-
-    def _descend(self, number: int, picture: CodedPicture, leaves: Latents, rate: float) -> None:
-        kind = f"{self._row(picture)}" if picture.references else "intra"
-        with torch.no_grad():
-            for level, leaf in leaves.items():
-                descend_leaf(leaf, self.power, f"{kind} {level}", rate)
-                self.latents[number][level] = leaf.detach()
+        bits = model.bits(seen, charged, rows)
+        weights = torch.tensor([self.rate_weight(picture) for picture in pictures], device=self.device)
+        loss = distortion + (weights * bits).mean() / crop.pixels + OVERFLOW_WEIGHT * model.overflow
+        return loss, bits, mse
 
     # --- the last phase ----------------------------------------------------------------------------------------------
 
@@ -403,52 +440,52 @@ class MotionFit:
             window = self._inputs(self._align(gop, picture, self.references))
         originals = self.targets.pictures([number])
         left = len(self.order) - self.refined
-        iterations = max(1, round((self.work - self.work_done) / (left * self.pixels)))
+        iterations = max(LEAST_ITERATIONS, round((self.work - self.work_done) / (left * self.pixels)))
+        model = self._model(picture)
+        with torch.no_grad():
+            latents = model.propose(originals[0], window, self._rows([picture]))
+        kind = f"{self._row(picture)}" if picture.references else "intra"
         result = StepResult(0.0, [1.0], 0.0)
         for iteration in range(iterations):
-            leaves = self._leaves(number)
-            loss, bits, mse, _ = self._loss(picture, leaves, window, originals, crop, "mixed")
-            self._gradients(loss, leaves)
-            share = iteration / iterations
-            self._descend(number, picture, leaves, REFINE_RATE + (REFINE_RATE_LAST - REFINE_RATE) * share)
-            result = StepResult(loss.item(), mse, bits.item())
+            leaves = {level: z.detach().requires_grad_() for level, z in latents.items()}
+            loss, bits, mse = self._loss([picture], leaves, window, originals, crop, "mixed")
+            gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+            rate = REFINE_RATE + (REFINE_RATE_LAST - REFINE_RATE) * iteration / iterations
+            for (level, leaf), gradient in zip(leaves.items(), gradients, strict=True):
+                if gradient is not None:
+                    latents[level] = leaf.detach() - rate * normalised(gradient, self.power, f"{kind} {level}")
+            result = StepResult(loss.item(), mse, bits.mean().item())
+        self.latents[number] = {level: stored(z) for level, z in latents.items()}
         self._settle(gop, picture, window)
         self.refined += 1
         self.step_number += 1
         self.work_done = min(self.work, self.work_done + iterations * self.pixels)
         return result
 
-    @staticmethod
-    def _gradients(loss: Tensor, leaves: Latents) -> None:
-        for leaf, gradient in zip(
-            leaves.values(), torch.autograd.grad(loss, list(leaves.values()), allow_unused=True), strict=True
-        ):
-            leaf.grad = gradient
-
     def _settle(self, gop: int, picture: CodedPicture, window: dict[int, Tensor] | None) -> None:
-        """The picture's latents become integers, and its reconstruction a reference."""
+        """The picture's exact reconstruction becomes a reference, where it is one."""
         number = self._number(gop, picture)
-        self.latents[number] = {level: stored(z) for level, z in self.latents[number].items()}
         if picture.index == self.gops[gop].length - 1 and gop:
-            self.references = {n: r for n, r in self.references.items() if n == self.gops[gop].first - 1}
+            self.references = {n: r for n, r in self.references.items() if n >= self.gops[gop].first - 1}
         if self._is_reference(gop, picture):
             with torch.no_grad():
                 latents = {level: z.float() for level, z in self.latents[number].items()}
-                decoded = self._model(picture).pictures(latents, self._row(picture), window)
+                decoded = self._model(picture).pictures(latents, self._rows([picture]), window)
             self.references[number] = Reference(self._planes(decoded[0]), self.video.bit_depth)
 
     def finish(self) -> None:
         """Nothing is left to do: a fit that is done has been through all phases."""
 
+    def refine_again(self) -> int:
+        """Begin the last phase anew, at another lambda; returns how many steps it takes."""
+        self.refined, self.references = 0, {}
+        return len(self.order)
+
     def pack(self, segment: int, first: int, threads: int) -> Packed:
         """The units of the segment, whose first picture is `first`, as the fit stands."""
-        latents = [
-            {
-                level: torch.floor(z.float() + 0.5).clamp(-128, 127).to(torch.int8).cpu().numpy()
-                for level, z in own.items()
-            }
-            for own in self.latents
-        ]
+        if not all(self.latents):
+            self._refresh()
+        latents = [{level: z.cpu().numpy() for level, z in own.items()} for own in self.latents]
         return pack_motion_segment(
             [model.network for model in self.models],
             self.configs,
@@ -469,7 +506,6 @@ class MotionFit:
             "step": self.step_number,
             "work": self.work_done,
             "exact": self.exact,
-            "free": self.free,
             "pruned": self.pruned,
             "refreshed": self.refreshed,
             "refined": self.refined,
@@ -490,7 +526,7 @@ class MotionFit:
 
     def load(self, state: dict[str, Any]) -> None:
         self.step_number, self.work_done, self.lam = state["step"], state["work"], state["lambda"]
-        self.free, self.pruned = state["free"], state["pruned"]
+        self.pruned = state["pruned"]
         self.refreshed, self.refined = state["refreshed"], state["refined"]
         for model, kept in zip(self.models, state["models"], strict=True):
             model.load_state_dict(kept)

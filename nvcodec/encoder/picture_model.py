@@ -20,8 +20,10 @@ from nvcodec.synthesis.layers import COARSEST, PICTURE_CHANNELS
 from nvcodec.synthesis.network import context, synthesise
 
 Latents = dict[int, Tensor]
-"""By level, (1, L, h, w), in units of their steps."""
+"""By level, (N, L, h, w), in units of their steps."""
 
+EMBEDDING_SOFT_LIMIT = 2.5
+"""Beyond it the fit pulls embeddings back: where they are clamped no gradient would, and the level would be dead."""
 FIRST_STEP = 0.064
 STEP_GROWTH = 1.2
 """How much coarser a depth's steps start than those of the depth above it."""
@@ -41,6 +43,8 @@ class PictureModel(nn.Module):
                     (steps[row] if config.role == INTER else steps).fill_(start)
         channels = PICTURE_CHANNELS[chroma_format]
         self.analysis = AnalysisNetwork(config, channels * (3 if config.role == INTER else 1))
+        self.overflow = torch.zeros(())
+        """How far the last pictures' embeddings went beyond EMBEDDING_SOFT_LIMIT, mean square."""
         self.to(device)
         self.ops = FitOperations(self.network, height, width)
 
@@ -48,56 +52,62 @@ class PictureModel(nn.Module):
         """Everything that follows is about this part of the pictures."""
         self.ops.sizes = crop.sizes()
 
-    def steps(self, level: int, row: int) -> Tensor:
-        """(1, L, 1, 1) quantisation steps, real values."""
+    def steps(self, level: int, rows: Tensor) -> Tensor:
+        """(N or 1, L, 1, 1) quantisation steps, real values, of pictures that use these rows."""
         steps = self.network.steps(level, self.ops.exact)
-        return (steps[row] if self.config.role == INTER else steps).view(1, -1, 1, 1)
+        return steps[rows][:, :, None, None] if self.config.role == INTER else steps.view(1, -1, 1, 1)
 
-    def propose(self, packed: Tensor, window: dict[int, Tensor] | None, row: int) -> Latents:
-        """The analysis network's latents of a packed picture (samples over their range, less one half)."""
+    def propose(self, packed: Tensor, window: dict[int, Tensor] | None, rows: Tensor) -> Latents:
+        """The analysis network's latents of packed pictures (samples over their range, less one half).
+
+        rows: (N,) each picture's row of steps and context biases.
+        """
         if window is None:
             seen = packed
         else:
             first, difference = (window[0] * 0.25).chunk(2, 1)
             seen = torch.cat([packed - first - 0.5 * difference, first, difference], 1)
         found, _ = self.analysis(seen.contiguous(memory_format=torch.channels_last), 0)
-        return {level: value / self.steps(level, row) for level, value in found.items()}
+        return {level: value / self.steps(level, rows) for level, value in found.items()}
 
-    def bits(self, latents: Latents, charged: Latents, row: int) -> Tensor:
-        """Bits of a picture's latents; `latents` make the contexts, `charged` are charged for."""
-        total = torch.zeros((), device=self.ops.kernel.device)
+    def bits(self, latents: Latents, charged: Latents, rows: Tensor) -> Tensor:
+        """(N,) bits of each picture's latents; `latents` make the contexts, `charged` are charged for."""
+        total = torch.zeros(len(rows), device=self.ops.kernel.device)
         for level in self.config.grid_levels:
             coarser = None
             if self.config.context_coarser_flag and level < COARSEST and level + 1 in latents:
                 coarser = self._seen(latents[level + 1])
-            mean, scale = self._predict(level, latents[level], coarser, row)
-            total = total + laplace_bits(charged[level], mean, scale).sum()
+            mean, scale = self._predict(level, latents[level], coarser, rows)
+            total = total + laplace_bits(charged[level], mean, scale).sum((1, 2, 3))
         return total
 
     def _seen(self, latents: Tensor) -> Tensor:
         gain = float(1 << arithmetic.CONTEXT_INPUT_SHIFT) / UNIT
         return (latents * gain).clamp(-LIMIT, LIMIT)
 
-    def _predict(self, level: int, latents: Tensor, coarser: Tensor | None, row: int) -> tuple[Tensor, Tensor]:
+    def _predict(self, level: int, latents: Tensor, coarser: Tensor | None, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log2 scales of a level's latents; of both passes, where there are two, in one go."""
         if self.config.context_neighbours_flag:
-            rows, columns = (torch.arange(size, device=latents.device) for size in latents.shape[2:])
-            even = (rows[:, None] + columns) % 2 == 0
+            down, across = (torch.arange(size, device=latents.device) for size in latents.shape[2:])
+            even = (down[:, None] + across) % 2 == 0
             inputs = [torch.cat([torch.zeros_like(latents), self._seen(latents * even)])]
             coarser = None if coarser is None else torch.cat([coarser, coarser])
+            rows = torch.cat([rows, rows])
         else:
             inputs = [] if coarser is not None else [torch.zeros_like(latents[:, :1])]
-        out = context(self.ops, self.config, level, inputs, coarser, row) * (UNIT / 8)
+        out = context(self.ops, self.config, level, inputs, coarser, rows) * (UNIT / 8)
         if self.config.context_neighbours_flag:
-            out = torch.where(even, out[:1], out[1:])
+            out = torch.where(even, *out.chunk(2))
         mean, scale = out.chunk(2, 1)
         return mean, scale
 
-    def pictures(self, latents: Latents, row: int, window: dict[int, Tensor] | None) -> dict[int, Tensor]:
+    def pictures(self, latents: Latents, rows: Tensor, window: dict[int, Tensor] | None) -> dict[int, Tensor]:
         """Packed pictures by level, samples over the sample range less one half."""
         embeddings = {}
+        self.overflow = torch.zeros((), device=self.ops.kernel.device)
         for level, values in latents.items():
-            x = values * self.steps(level, row)
+            x = values * self.steps(level, rows)
+            self.overflow = self.overflow + torch.relu(x.abs() - EMBEDDING_SOFT_LIMIT).square().mean()
             if self.ops.exact:
                 x = round_through(x * UNIT) / UNIT
             embeddings[level] = x.clamp(-LIMIT, LIMIT)

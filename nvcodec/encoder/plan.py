@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from nvcodec.bitstream import limits
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.source import SourceStore
 from nvcodec.synthesis.arrays import Array
@@ -50,7 +51,11 @@ def plan_gops(first: int, end: int, cuts: list[int], gop_length: int) -> list[Go
 
 
 def plan_motion_gops(first: int, end: int, cuts: list[int], gop_length: int, keyint: int) -> list[Gop]:
-    """GoPs of the motion profile: closed where a scene begins and at least every keyint pictures, else open."""
+    """GoPs of the motion profile: closed where a scene begins and at least every keyint pictures, else open.
+
+    No more open GoPs follow each other than the format allows, whatever keyint is.
+    """
+    keyint = min(keyint, 1 + limits.MAX_OPEN_GOPS * gop_length)
     borders = [first, *(cut for cut in cuts if first < cut < end), end]
     gops: list[Gop] = []
     for start, stop in pairwise(borders):

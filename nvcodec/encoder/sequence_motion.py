@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+
+import cv2
 
 from nvcodec.bitstream import VectorBase
 from nvcodec.encoder.motion import best_flow, chain, fit_field, global_vector, search, to_8_bit
@@ -32,9 +38,18 @@ class CodedMotion:
 class MotionSearch:
     """Searches a segment's pictures, GoP by GoP; keeps the flows of neighbouring pictures for chains."""
 
-    def __init__(self, source: SourceStore, first: int, lam: float, block_log2: int, effort: int):
-        """first: the segment's first picture; lam: as the fit's, of anchors; block_log2: of all fields."""
-        self.source, self.first, self.block_log2, self.effort = source, first, block_log2, effort
+    def __init__(
+        self,
+        source: SourceStore,
+        first: int,
+        lam: float,
+        blocks: Sequence[int],
+        effort: int,
+        pool: ThreadPoolExecutor,
+    ):
+        """first: the segment's first picture; lam: as the fit's, of the deepest pictures; blocks: block_log2 to try."""
+        self.pool = pool
+        self.source, self.first, self.blocks, self.effort = source, first, blocks, effort
         self.lam = lam * SAMPLE_RANGE_8_BIT**2 * LAMBDA_FACTOR
         self.size = (source.format.height, source.format.width)
         self._luma: dict[int, Array] = {}
@@ -52,33 +67,55 @@ class MotionSearch:
         self._luma = {number: luma for number, luma in self._luma.items() if number >= gop.first - 1}
         known = {} if before is None else {before.picture.index: before}
         found: dict[int, CodedMotion] = {}
-        for picture in hierarchical_order(gop.length, gop.open):
-            if picture.references:
-                found[picture.index] = self._picture(gop, picture, known, self.lam * weight(picture.depth))
-                known[picture.index] = found[picture.index].motion
-            progress()
+        moving = [picture for picture in hierarchical_order(gop.length, gop.open) if picture.references]
+        for number in range(gop.first - 1 if gop.open else gop.first, gop.first + gop.length):
+            self.luma(number)  # the source is read in this thread alone
+        for depth, group in groupby(moving, key=lambda picture: picture.depth):
+            # pictures of one depth don't refer to one another
+            search = partial(self._picture, gop, known, self.lam * weight(depth))
+            for made in self.pool.map(search, group):
+                found[made.motion.picture.index] = made
+                progress()
+            known = known | {index: made.motion for index, made in found.items()}
         return found
 
-    def _picture(self, gop: Gop, picture: CodedPicture, known: dict[int, PictureMotion], lam: float) -> CodedMotion:
+    def _picture(self, gop: Gop, known: dict[int, PictureMotion], lam: float, picture: CodedPicture) -> CodedMotion:
+        """The picture's motion at the block size that costs least."""
+        flows = [self._flow(gop.first + picture.index, gop.first + index) for index in picture.references]
+        tried = [self._fitted(gop, known, lam, picture, block_log2, flows) for block_log2 in self.blocks]
+        return min(tried, key=lambda found: found[0])[1]
+
+    def _fitted(
+        self,
+        gop: Gop,
+        known: dict[int, PictureMotion],
+        lam: float,
+        picture: CodedPicture,
+        block_log2: int,
+        flows: list[Array],
+    ) -> tuple[float, CodedMotion]:
+        """(cost, motion) at one block size; the base of each field is chosen by quick fits."""
         fields: list[Array] = []
         bases: list[VectorBase] = []
         starts: list[Array] = []
+        total = 0.0
         current = self.luma(gop.first + picture.index)
-        for k, index in enumerate(picture.references):
-            reference = self.luma(gop.first + index)
-            flow = self._flow(gop.first + picture.index, gop.first + index)
-            best: tuple[float, VectorBase, Array, Array] | None = None
+        for k, (index, flow) in enumerate(zip(picture.references, flows, strict=True)):
+            fit = partial(
+                fit_field, current, self.luma(gop.first + index), flow, block_log2, lam=lam, reference_index=k
+            )
+            candidates = []
             for base in (VectorBase(), VectorBase(False, global_vector(flow))):
-                start = base_field(base, picture, k, known, fields, self.block_log2, self.size)
-                field, cost = fit_field(current, reference, flow, self.block_log2, start, lam, self.effort, k)
-                cost += 0.0 if base.derived_flag else lam * GLOBAL_BITS
-                if best is None or cost < best[0]:
-                    best = (cost, base, start, field)
-            assert best is not None
-            bases.append(best[1])
-            starts.append(best[2])
-            fields.append(best[3])
-        return CodedMotion(PictureMotion(picture, self.block_log2, fields), bases, starts)
+                start = base_field(base, picture, k, known, fields, block_log2, self.size)
+                _, cost = fit(base=start, effort=0)
+                candidates.append((cost + (0.0 if base.derived_flag else lam * GLOBAL_BITS), base, start))
+            _, base, start = min(candidates, key=lambda candidate: candidate[0])
+            field, cost = fit(base=start, effort=self.effort)
+            total += cost
+            bases.append(base)
+            starts.append(start)
+            fields.append(field)
+        return total, CodedMotion(PictureMotion(picture, block_log2, fields), bases, starts)
 
     def _flow(self, picture: int, reference: int) -> Array:
         """From a picture to its reference; over a distance also by two shorter steps, the better sample by sample."""
@@ -96,17 +133,20 @@ def segment_motion(
     first: int,
     gops: list[Gop],
     lam: float,
-    block_log2: int,
+    blocks: Sequence[int],
     effort: int,
     weight: Callable[[int], float],
     progress: Callable[[], None],
+    threads: int = 0,
 ) -> list[dict[int, CodedMotion]]:
-    """The motion of every GoP of a segment, by index in the GoP."""
-    search = MotionSearch(source, first, lam, block_log2, effort)
+    """The motion of every GoP of a segment, by index in the GoP; the same whatever the number of threads."""
+    cv2.setNumThreads(1)
     result: list[dict[int, CodedMotion]] = []
     before: PictureMotion | None = None
-    for gop in gops:
-        result.append(search.gop(gop, before if gop.open else None, weight, progress))
-        last = result[-1].get(gop.length - 1)
-        before = anchor_before(None if last is None else last.motion, gop.length)
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        search = MotionSearch(source, first, lam, blocks, effort, pool)
+        for gop in gops:
+            result.append(search.gop(gop, before if gop.open else None, weight, progress))
+            last = result[-1].get(gop.length - 1)
+            before = anchor_before(None if last is None else last.motion, gop.length)
     return result

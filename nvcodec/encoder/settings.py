@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 from nvcodec.bitstream import limits
 from nvcodec.bitstream.headers import PROFILES
-from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.bitstream.model_config import INTER, INTRA, ModelConfig
 from nvcodec.encoder.errors import SettingsInvalid
 from nvcodec.encoder.presets import PRESETS, Preset, model_for, motion_models
 
@@ -33,7 +33,7 @@ class EncodeSettings:
     bitrate: float | None = None
     """Wanted bits per second; hit within 2 %."""
     tune: str = "psnr"
-    profile: str = "motion"
+    profile: str = "grid"
     """'motion': pictures are predicted from others; 'grid': each decodes without any other."""
     gop_length: int | None = None
     """Longest GoP, in pictures; None for the profile's own."""
@@ -109,7 +109,7 @@ class EncodeSettings:
         if self.profile == "grid":
             return (model_for(pixels) if self.model is None else self.model,)
         intra, inter = motion_models(chroma_format)
-        return (self.model or intra, self.inter_model or inter)
+        return (self.model or intra).with_role(INTRA), (self.inter_model or inter).with_role(INTER)
 
     def fingerprint(self) -> dict[str, str]:
         """Everything that the result depends on, as text by name, for checkpoints."""

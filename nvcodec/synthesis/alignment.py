@@ -99,7 +99,7 @@ def plane_vectors(
 
     vectors: int32 (h, w, 2), nodes at the centres of blocks of 2**block_log2 luma samples. A sample of the plane covers
     2**sy x 2**sx of them. rows, columns: the part of the plane, by default all. Bilinear between nodes, one rounding;
-    sums are at most 2**10 * 2**14 in magnitude. Source: bitstream_spec.md, alignment.
+    sums are at most 2**10 * 2**14 in magnitude. Source: bitstream_spec.md, section 6.11.
     """
     nodes = vectors.shape
     above, row_weight = _nodes(nodes[0], block_log2, plane_shape[0], sy, rows, vectors, library)

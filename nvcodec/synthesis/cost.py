@@ -89,11 +89,12 @@ def decoding_cost(config: ModelConfig, height: int, width: int, chroma_format: s
     network.synthesise(ops, config, dict(grids), finest, window)
     synthesis, ops.count = ops.count, 0
     for level, shape in grids.items():
-        inputs = [shape] if config.context_previous_flag else []
+        inputs = [shape] if config.context_previous_flag or config.context_neighbours_flag else []
         below = grids[level + 1] if sees_coarser(config, level) else None
         if not inputs and below is None:
             inputs = [(1, *shape[1:])]
-        network.context(ops, config, level, inputs, below, 0)
+        for _ in range(2 if config.context_neighbours_flag else 1):  # each pass runs over the whole grid
+            network.context(ops, config, level, inputs, below, 0)
     embedding = 0
     for level, shape in grids.items():
         own = config.levels[level]

@@ -75,10 +75,9 @@ def level_features(
         parts.append(ops.conv(level, "window", window, leaky=True))
     if coarser is not None:
         parts.append(ops.shuffle(ops.conv(level, "up", coarser), level))
-    total = parts[0]
-    for part in parts[1:]:
-        total = ops.add(total, part)
-    features = ops.clamp(total)
+    features = parts[0] if len(parts) > 1 else ops.clamp(parts[0])
+    for part in parts[1:]:  # clamped after each sum: float32 would round three large ones
+        features = ops.clamp(ops.add(features, part))
     if own.branch:
         hidden, reused = features, []
         for i in range(config.fusion_count):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nvcodec.bitstream import VectorBase
+from nvcodec.bitstream.headers import VectorBase
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.vectors import field_shape, resample_field, scale_field

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from nvcodec.bitstream import (
+    INTER,
+    INTRA,
     LEVELS,
     ColourDescription,
     DigestPayload,
@@ -13,8 +15,10 @@ from nvcodec.bitstream import (
     Footer,
     GopHeader,
     IndexPayload,
+    LatentHeader,
     LevelConfig,
     ModelConfig,
+    MotionHeader,
     NetworkHeader,
     Place,
     SegmentHeader,
@@ -23,7 +27,9 @@ from nvcodec.bitstream import (
     UnitHeader,
     UnitKey,
     UnitType,
+    VectorBase,
     check_segments,
+    limits,
     read_coded_payload,
     read_payload,
     write_payload,
@@ -93,6 +99,68 @@ def test_network_bytes() -> None:
 def test_gop_bytes() -> None:
     assert write_payload(GopHeader(32, True, 39), b"WORD") == bytes([0, 32, 39 << 2]) + b"WORD"
     assert write_payload(GopHeader(32, False)) == bytes([0, 32])
+
+
+def as_bytes(fields: str) -> bytes:
+    """Bits to bytes, zeros up to the boundary."""
+    fields += "0" * (-len(fields) % 8)
+    return int(fields, 2).to_bytes(len(fields) // 8, "big")
+
+
+def test_motion_sequence_bytes() -> None:
+    levels = (*(LevelConfig(features=2),) * 4, LevelConfig(grid_channels=3, context_hidden=5))
+    shared = {"fusion_count": 2, "picture_skip_flag": True, "context_neighbours_flag": True}
+    header = SequenceHeader(
+        width=16,
+        height=8,
+        profile="motion",
+        model=ModelConfig(levels=levels, role=INTRA, base_model=0, **shared),
+        inter_model=ModelConfig(levels=levels, role=INTER, step_rows=5, base_model=1, **shared),
+    )
+    network_levels = f"{1:06b}{0:06b}{3:05b}{5:05b}" + f"{2:06b}{0:06b}{0:05b}" * 4
+    flags = "10" + "1" + "0" + "1"  # fusion_count, picture_skip, context_coarser, context_neighbours
+    fields = (
+        f"{16:016b}{8:016b}" + "01" + "1000" + f"{25:032b}{1:032b}{1:032b}{1:016b}" + "0001" + "000"
+        + network_levels + flags + "00000000" + "00000000"
+        + network_levels + flags + "0101" + "00000001" + "00000000"
+    )  # fmt: skip
+    assert write_payload(header) == as_bytes(fields)
+    assert read_payload(SequenceHeader(), as_bytes(fields), PLACE) == header
+
+
+def test_motion_segment_bytes() -> None:
+    header = SegmentHeader(32, 6, [1, 3, 2], True, [False, True, False])
+    assert write_payload(header).hex() == "0000002000000006" + "0003" + "000100030002" + "40"
+
+
+def test_latent_header_bytes() -> None:
+    assert write_payload(LatentHeader(3, [True, False, True]), b"WORD") == b"\xa0WORD"
+    assert write_payload(LatentHeader(9, [True] * 9)) == b"\xff\x80"
+    assert write_payload(LatentHeader(2)) == b"\0"
+
+
+def test_motion_bytes() -> None:
+    header = MotionHeader(
+        (1, 2),
+        [6, 3],
+        [[VectorBase(False, (-1024, 1023))], [VectorBase(), VectorBase(False, (0, -1))]],
+        [39, *[0] * 24, 1],
+    )
+    fields = (
+        "11" + "0" + "00000000000" + "11111111111"
+        + "00" + "1" + "0" + "10000000000" + "01111111111"
+        + "100111" + "000000" * 24 + "000001"
+    )  # fmt: skip
+    assert write_payload(header, b"WORD") == as_bytes(fields) + b"WORD"
+    assert read_payload(MotionHeader((1, 2)), as_bytes(fields), PLACE) == header
+
+
+def test_network_bytes_with_rows_of_steps() -> None:
+    model = ModelConfig((*(LevelConfig(),) * 4, LevelConfig(grid_channels=2)), role=INTER, step_rows=3)
+    blank = NetworkHeader.blank(model, 4, 0)
+    payload = bytes([0, 1, 2, 3, 4, 5, 6])
+    assert read_payload(blank, payload, PLACE).step == [1, 2, 3, 4, 5, 6]
+    assert write_payload(blank) == payload
 
 
 def test_digest_bytes() -> None:
@@ -310,3 +378,157 @@ def test_a_tiny_file_cannot_ask_for_giant_grids() -> None:
     header = SequenceHeader(width=8192, height=8192, model=ModelConfig(levels=levels))
     with pytest.raises(LimitExceeded, match="latents, allowed is at most 67108864"):
         write_payload(header)
+
+
+# Refusals of the motion profile
+
+
+def test_the_first_gop_of_a_segment_is_closed() -> None:
+    with pytest.raises(ValueOutOfRange, match=r"open_gop_flag\[0\] is 1"):
+        write_payload(SegmentHeader(0, 2, [1, 1], True, [True, True]))
+    payload = bytes.fromhex("00000000" + "00000002" + "0002" + "00010001" + "c0")
+    with pytest.raises(ValueOutOfRange, match=r"test unit, byte 64: open_gop_flag\[0\] is 1"):
+        read_payload(SegmentHeader(motion=True), payload, PLACE)
+
+
+def test_gops_of_the_motion_profile_are_short() -> None:
+    longest = SegmentHeader(0, 64, [64], True, [False])
+    assert read_payload(SegmentHeader(motion=True), write_payload(longest), PLACE) == longest
+    with pytest.raises(ValueOutOfRange, match=r"gop_length\[0\] is 65, allowed is 1\.\.64"):
+        write_payload(SegmentHeader(0, 65, [65], True, [False]))
+    with pytest.raises(ValueOutOfRange, match=r"gop_length\[0\] is 65, allowed is 1\.\.64"):
+        read_payload(SegmentHeader(motion=True), write_payload(SegmentHeader(0, 65, [65])) + b"\0", PLACE)
+
+
+@pytest.mark.parametrize("block_log2", [2, 7])
+def test_block_sizes_have_a_range(block_log2: int) -> None:
+    with pytest.raises(ValueOutOfRange, match=r"block_log2_minus3\[1\] is "):
+        write_payload(MotionHeader((1, 1), [3, block_log2]))
+
+
+@pytest.mark.parametrize("vector", [(-1025, 0), (0, 1024)])
+def test_global_vectors_have_a_range(vector: tuple[int, int]) -> None:
+    with pytest.raises(ValueOutOfRange, match=r"global_vector\[0\]\[0\]\[[01]\] is "):
+        write_payload(MotionHeader((1,), [3], [[VectorBase(False, vector)]]))
+
+
+def test_vector_tables_have_a_range() -> None:
+    with pytest.raises(ValueOutOfRange, match=r"vector_scale_index\[25\] is 40, allowed is 0\.\.39"):
+        write_payload(MotionHeader((), [], [], [0] * 25 + [40]))
+    payload = bytes([0xFC] + [0] * 19)
+    with pytest.raises(ValueOutOfRange, match=r"vector_scale_index\[0\] is 63"):
+        read_payload(MotionHeader(()), payload, PLACE)
+
+
+def test_motion_headers_end_where_their_pictures_do() -> None:
+    payload = write_payload(MotionHeader((2, 1)))
+    with pytest.raises(UnitTruncated):
+        read_payload(MotionHeader((2, 2, 2, 2)), payload, PLACE)
+    with pytest.raises(UnitTruncated):
+        read_payload(LatentHeader(9), b"\xff", PLACE)
+
+
+OVER_TIME = {
+    "gop_grid_flag": ModelConfig((*(LevelConfig(),) * 4, LevelConfig(grid_channels=1, gop_grid_flag=True))),
+    "temporal_stride_log2": ModelConfig((*(LevelConfig(),) * 4, LevelConfig(grid_channels=1, temporal_stride_log2=1))),
+    "window_flag": ModelConfig((*(LevelConfig(),) * 4, LevelConfig(grid_channels=1, window_flag=True))),
+    "window_length": ModelConfig(window_length=2),
+    "context_previous_flag": ModelConfig(context_previous_flag=True),
+}
+
+
+@pytest.mark.parametrize("role", [INTRA, INTER])
+@pytest.mark.parametrize("tool", OVER_TIME)
+def test_networks_of_the_motion_profile_have_no_grids_over_time(role: str, tool: str) -> None:
+    with pytest.raises(InconsistentStream, match=f"role {role} cannot have"):
+        OVER_TIME[tool].with_role(role)
+
+
+@pytest.mark.parametrize("tool", OVER_TIME)
+def test_the_writer_refuses_grids_over_time_in_the_motion_profile(tool: str) -> None:
+    with pytest.raises(InconsistentStream):
+        write_payload(SequenceHeader(profile="motion", model=OVER_TIME[tool]))
+    with pytest.raises(InconsistentStream):
+        write_payload(SequenceHeader(profile="motion", inter_model=OVER_TIME[tool]))
+
+
+@pytest.mark.parametrize("fields", [{"context_neighbours_flag": True}, {"step_rows": 2}])
+def test_the_grid_profile_has_no_tools_of_the_motion_profile(fields: dict[str, Any]) -> None:
+    with pytest.raises(InconsistentStream, match="motion profile in the grid profile"):
+        ModelConfig(**fields)
+    with pytest.raises(InconsistentStream, match="motion profile in the grid profile"):
+        write_payload(SequenceHeader(model=ModelConfig(role=INTER, **fields)))
+
+
+def test_only_inter_networks_have_rows_of_steps() -> None:
+    with pytest.raises(InconsistentStream, match="role intra cannot have"):
+        ModelConfig(role=INTRA, step_rows=2)
+    ModelConfig(role=INTER, step_rows=8).validate()
+    with pytest.raises(ValueOutOfRange, match=r"step_rows is 9, allowed is 1\.\.8"):
+        ModelConfig(role=INTER, step_rows=9).validate()
+
+
+@pytest.mark.parametrize("role", [INTRA, INTER])
+def test_base_models_of_the_motion_profile(role: str) -> None:
+    ModelConfig(role=role, base_model=1).validate()
+    with pytest.raises(UnsupportedBaseModel, match=r"base_model is 2, allowed is 0\.\.1"):
+        ModelConfig(role=role, base_model=2).validate()
+
+
+@pytest.mark.parametrize(("network", "first"), [("intra", True), ("inter", False)])
+def test_the_reader_refuses_unknown_base_models(network: str, first: bool) -> None:
+    payload = write_payload(SequenceHeader(profile="motion"))
+    trace: list[TraceEntry] = []
+    read_payload(SequenceHeader(), payload, PLACE, trace=trace)
+    places = [entry for entry in trace if entry.name == "base_model"]
+    assert len(places) == 2
+    entry = places[0 if first else 1]
+    shift = 8 * len(payload) - entry.bit_offset - entry.bits
+    broken = (int.from_bytes(payload, "big") | 2 << shift).to_bytes(len(payload), "big")
+    with pytest.raises(UnsupportedBaseModel, match=r"test unit, byte .*: base_model is 2, allowed is 0\.\.1"):
+        read_payload(SequenceHeader(), broken, PLACE)
+
+
+def test_networks_take_the_role_of_their_place() -> None:
+    """A configuration that was made for another profile is written as what it is used for."""
+    header = SequenceHeader(profile="motion", model=ModelConfig(), inter_model=ModelConfig(fusion_count=3))
+    found = read_payload(SequenceHeader(), write_payload(header), PLACE)
+    assert [model.role for model in found.models] == [INTRA, INTER]
+    assert found.inter_model == ModelConfig(fusion_count=3, role=INTER)
+
+
+def test_giant_grids_of_the_inter_network_are_refused_too() -> None:
+    levels = (LevelConfig(1, 0, 31), *ModelConfig().levels[1:])
+    inter = ModelConfig(levels=levels, role=INTER)
+    header = SequenceHeader(width=8192, height=8192, profile="motion", inter_model=inter)
+    with pytest.raises(LimitExceeded, match="latents, allowed is at most 67108864"):
+        write_payload(header)
+
+
+def test_networks_with_rows_demand_a_step_for_each() -> None:
+    model = ModelConfig((*(LevelConfig(),) * 4, LevelConfig(grid_channels=2)), role=INTER, step_rows=3)
+    header = NetworkHeader.blank(model, 4, 0)
+    with pytest.raises(InconsistentStream, match="2 steps and 0 gop_steps, the model configuration has 6 and 0"):
+        write_payload(dataclasses.replace(header, step=[1, 2]))
+
+
+def test_names_of_motion_units() -> None:
+    assert str(UnitKey(UnitType.MOTION, 1, 2)) == "MOTION unit (segment 1, gop 2)"
+    assert str(UnitKey(UnitType.NETWORK, 1, 0, 3)) == "NETWORK unit (segment 1, level 3)"
+    assert str(UnitKey(UnitType.NETWORK, 1, 1, 3)) == "NETWORK unit (segment 1, level 3, network 1)"
+
+
+def test_open_gops_follow_each_other_up_to_a_cap() -> None:
+    def segment(opened: int) -> SegmentHeader:
+        flags = [False, *[True] * opened, False, True]
+        return SegmentHeader(0, len(flags), [1] * len(flags), True, flags)
+
+    payload = write_payload(segment(limits.MAX_OPEN_GOPS))
+    assert read_payload(SegmentHeader(motion=True), payload, PLACE).open_gop[-2:] == [False, True]
+    with pytest.raises(LimitExceeded, match="1025 open GoPs follow each other, allowed are at most 1024"):
+        write_payload(segment(limits.MAX_OPEN_GOPS + 1))
+    count = limits.MAX_OPEN_GOPS + 2
+    hostile = bytes(4) + count.to_bytes(4, "big") + count.to_bytes(2, "big") + b"\0\1" * count
+    hostile += as_bytes("0" + "1" * (count - 1))
+    with pytest.raises(LimitExceeded, match=r"test unit, byte .*1025 open GoPs"):
+        read_payload(SegmentHeader(motion=True), hostile, PLACE)

@@ -7,13 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nvcodec.bitstream import (
+    INTER,
+    INTRA,
     ColourDescription,
     DigestPayload,
     Footer,
     GopHeader,
     IndexPayload,
+    LatentHeader,
     LevelConfig,
     ModelConfig,
+    MotionHeader,
     NetworkHeader,
     Place,
     SegmentHeader,
@@ -21,6 +25,7 @@ from nvcodec.bitstream import (
     TensorCoding,
     UnitHeader,
     UnitKey,
+    VectorBase,
     limits,
     read_coded_payload,
     read_payload,
@@ -60,6 +65,30 @@ models = st.builds(
     context_previous_flag=st.booleans(),
     context_coarser_flag=st.booleans(),
 )
+
+
+def motion_levels(*, with_grid: bool) -> st.SearchStrategy[LevelConfig]:
+    shape = {"features": st.integers(1, 63), "branch": st.integers(0, 63)}
+    if with_grid:
+        shape |= {"grid_channels": st.integers(1, 31), "context_hidden": st.integers(0, 31)}
+    return st.builds(LevelConfig, **shape)
+
+
+def motion_models(role: str) -> st.SearchStrategy[ModelConfig]:
+    level = motion_levels(with_grid=False) | motion_levels(with_grid=True)
+    return st.builds(
+        ModelConfig,
+        levels=st.tuples(level, level, level, level, motion_levels(with_grid=True)),
+        fusion_count=st.integers(1, 3),
+        picture_skip_flag=st.booleans(),
+        context_coarser_flag=st.booleans(),
+        context_neighbours_flag=st.booleans(),
+        base_model=st.integers(0, 1),
+        step_rows=st.integers(1, 8) if role == INTER else st.just(1),
+        role=st.just(role),
+    )
+
+
 sequences = st.builds(
     SequenceHeader,
     width=st.integers(1, 8192),
@@ -83,16 +112,41 @@ segments = st.lists(st.integers(1, 1024), min_size=1, max_size=20).flatmap(
         gop_length=st.just(lengths),
     )
 )
+motion_segments = st.lists(st.tuples(st.integers(1, 64), st.booleans()), min_size=1, max_size=20).map(
+    lambda gops: SegmentHeader(
+        3,
+        sum(length for length, _ in gops),
+        [length for length, _ in gops],
+        True,
+        [False, *(opened for _, opened in gops[1:])],
+    )
+)
+components = st.integers(-1024, 1023)
+bases = st.just(VectorBase()) | st.builds(VectorBase, st.just(False), st.tuples(components, components))
+
+
+@st.composite
+def motion_headers(draw: st.DrawFn) -> MotionHeader:
+    counts = tuple(draw(st.lists(st.integers(1, 2), max_size=8)))
+    return MotionHeader(
+        counts,
+        [draw(st.integers(3, 6)) for _ in counts],
+        [[draw(bases) for _ in range(count)] for count in counts],
+        draw(st.lists(st.integers(0, 39), min_size=26, max_size=26)),
+    )
+
+
 tensors = st.builds(TensorCoding, scale_index=st.integers(0, 39), shift=st.integers(0, 15))
 
 
 @st.composite
 def networks(draw: st.DrawFn) -> tuple[ModelConfig, int, NetworkHeader]:
-    model, level = draw(models), draw(st.integers(0, 4))
-    own = model.levels[level]
-    steps = st.lists(st.integers(1, 255), min_size=own.grid_channels, max_size=own.grid_channels)
-    gop_step = draw(steps) if own.gop_grid_flag else []
-    return model, level, NetworkHeader(own, draw(st.lists(tensors, max_size=20)), draw(steps), gop_step)
+    model, level = draw(models | motion_models(INTRA) | motion_models(INTER)), draw(st.integers(0, 4))
+    own, rows = model.levels[level], model.step_rows
+    row = st.lists(st.integers(1, 255), min_size=own.grid_channels, max_size=own.grid_channels)
+    gop_step = draw(row) if own.gop_grid_flag else []
+    step = [value for _ in range(rows) for value in draw(row)]
+    return model, level, NetworkHeader(own, draw(st.lists(tensors, max_size=20)), step, gop_step, rows)
 
 
 gops = st.builds(GopHeader, st.integers(1, 1024), st.just(True), st.integers(0, 39)) | st.builds(
@@ -151,6 +205,45 @@ def test_model_configuration_survives_and_is_traced_by_level(model: ModelConfig)
         assert (f"context_hidden[{level}]" in trace) == bool(own.grid_channels)
     assert trace.index("features[4]") < trace.index("features[0]")
     assert model.grid_levels == tuple(level for level in (4, 3, 2, 1, 0) if model.levels[level].grid_channels)
+
+
+@given(sequences, motion_models(INTRA), motion_models(INTER))
+def test_motion_sequence_round_trip(header: SequenceHeader, intra: ModelConfig, inter: ModelConfig) -> None:
+    header.profile, header.model, header.inter_model = "motion", intra, inter
+    trace = names(round_trip(header, SequenceHeader))
+    assert trace.count("step_rows") == 1
+    assert trace.count("context_neighbours_flag") == 2
+    assert not {"window_length", "context_previous_flag", "gop_grid_flag[4]", "window_flag[4]"} & set(trace)
+    assert read_payload(SequenceHeader(), write_payload(header), PLACE).models == (intra, inter)
+
+
+@given(motion_segments)
+def test_motion_segment_round_trip(header: SegmentHeader) -> None:
+    trace = names(round_trip(header, lambda: SegmentHeader(motion=True)))
+    count = len(header.gop_length)
+    assert [name for name in trace if name.startswith("open_gop")] == [f"open_gop_flag[{i}]" for i in range(count)]
+
+
+words_at_will = st.integers(0, 5).map(lambda count: bytes(range(4 * count)))
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=64), words_at_will)
+def test_latent_header_round_trip(coded: list[bool], words: bytes) -> None:
+    header = LatentHeader(len(coded), coded)
+    trace = names(round_trip(header, lambda: LatentHeader(len(coded))))
+    assert trace[: len(coded)] == [f"coded_flag[{i}]" for i in range(len(coded))]
+    assert read_coded_payload(LatentHeader(len(coded)), write_payload(header, words), PLACE) == (header, words)
+
+
+@given(motion_headers(), words_at_will)
+def test_motion_header_round_trip(header: MotionHeader, words: bytes) -> None:
+    def blank() -> MotionHeader:
+        return MotionHeader(header.reference_counts)
+
+    trace = names(round_trip(header, blank))
+    assert sum(name.startswith("derived_flag") for name in trace) == sum(header.reference_counts)
+    assert sum(name.startswith("vector_scale_index") for name in trace) == 26
+    assert read_coded_payload(blank(), write_payload(header, words), PLACE) == (header, words)
 
 
 @given(segments)

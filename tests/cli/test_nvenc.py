@@ -14,7 +14,9 @@ import pytest
 import nvcodec
 from nvcodec.video import Frame
 
-QUICK = ("--preset", "ultrafast", "--epochs", 2, "--gop", 3, "--threads", 1, "--device", "cpu")
+QUICK = (
+    "--profile", "grid", "--preset", "ultrafast", "--epochs", 2, "--gop", 3, "--threads", 1, "--device", "cpu",
+)  # fmt: skip
 RAW = ("--video-size", "48x32", "--framerate", 25)
 
 
@@ -45,11 +47,11 @@ def test_pipe_to_pipe(run: Callable, tiny_y4m: Path, tiny_msn: Path, tmp_path: P
 
 def test_interrupted_it_leaves_a_checkpoint(start: Callable, refused: Callable, tiny_y4m: Path, tmp_path: Path) -> None:
     terminal, stderr = pty.openpty()
-    endless = ("--preset", "ultrafast", "--epochs", 100_000, "--threads", 1, "--device", "cpu")
+    endless = ("--profile", "motion", "--preset", "ultrafast", "--epochs", 100_000, "--threads", 1, "--device", "cpu")
     process = start("nvenc", tiny_y4m, "-o", "out.msn", *endless, stderr=stderr)
     os.close(stderr)
     shown = b""
-    while b"fit: " not in shown:
+    while b"\rfit: " not in shown:
         shown += os.read(terminal, 1000)
     process.send_signal(signal.SIGINT)
     try:
@@ -61,10 +63,22 @@ def test_interrupted_it_leaves_a_checkpoint(start: Callable, refused: Callable, 
     assert process.wait() == 130
     assert b"nvenc: interrupted while fitting" in shown.splitlines()[-1]
     assert b"Traceback" not in shown
+    assert b"motion: 100%" in shown
     assert b"6 pictures of 48x32 yuv420p; keeping them takes 0.0 MB" in shown
     assert [path.name for path in tmp_path.iterdir()] == ["out.msn.checkpoint"]
     message = refused("nvenc", tiny_y4m, "-o", "out.msn", *endless)
     assert message.startswith("nvenc: out.msn.checkpoint: the checkpoint of an interrupted encode: --resume goes on")
+
+
+def test_the_motion_profile_and_its_options(run: Callable, tiny_y4m: Path, tmp_path: Path) -> None:
+    ran = run(
+        "nvenc", tiny_y4m, "-o", "out.msn", "--profile", "motion", "--gop", 2, "--keyint", 4, *QUICK[2:6], *QUICK[8:]
+    )
+    assert (ran.returncode, ran.stderr.count(b"\n")) == (0, 2), ran.stderr
+    with nvcodec.Decoder(tmp_path / "out.msn", verify=True, threads=1) as decoder:
+        assert decoder.sequence.profile == "motion"
+        assert [(place.length, place.open) for place in decoder.gops] == [(1, False), (2, True)] * 2
+        assert len(list(decoder)) == 6
 
 
 def test_an_impossible_size(refused: Callable, tiny_y4m: Path) -> None:
@@ -98,6 +112,12 @@ def test_without_torch(tiny_y4m: Path, tmp_path: Path) -> None:
         (["--video-size", "48"], "'48': a size such as 640x360"),
         (["--framerate", "0"], "'0': a rate"),
         (["--pix-fmt", "rgb24"], "pixel format 'rgb24'"),
+        (["--profile", "still"], "'still' is not one of"),
+        (["--gop", "65", "--profile", "motion"], "--gop 65: allowed is 1 to 64 in the motion profile"),
+        (["--gop", "1025", "--profile", "grid"], "--gop 1025: allowed is 1 to 1024 in the grid profile"),
+        (["--gop", "0"], "0"),
+        (["--keyint", "0"], "0"),
+        (["--keyint", "9", "--profile", "grid"], "--keyint: the grid profile has none"),
     ],
 )
 def test_wrong_options(refused: Callable, tiny_y4m: Path, arguments: list[str], says: str) -> None:

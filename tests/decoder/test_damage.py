@@ -170,7 +170,7 @@ def test_weights_beyond_the_accumulator_bound_are_refused(level: int, layer: str
     integers.weights[level].layers[layer] = ConvWeights(
         np.full_like(met.weight, -128), np.full_like(met.bias, -128 << 15), met.shift
     )
-    key, payload = pack_network(integers, WIDE, level, 0, "420")
+    key, payload = pack_network(integers.weights[level], integers.bias_shifts, WIDE, level, 0, "420")
     total = 4095 * 128 * met.weight[0].size + (128 << 15) + (1 << met.shift + (5 if "output" in layer else 0) >> 1)
     broken = rewrite(data, lambda other, kept: payload if other == key else kept)
     for finest, scale in enumerate(SCALES):

@@ -1,13 +1,14 @@
 """Scene cuts, segments and GoPs."""
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from nvcodec.encoder.plan import luma_thumbnail, plan_gops, plan_segments, scene_cuts
+from nvcodec.bitstream import limits
+from nvcodec.encoder.plan import luma_thumbnail, plan_gops, plan_motion_gops, plan_segments, scene_cuts
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.source import SourceStore
 from nvcodec.video.frame import Frame
@@ -75,6 +76,42 @@ def test_gops_tile_and_cross_no_cut(first: int, count: int, cuts: list[int], gop
         assert len(lengths) == -(-(stop - start) // gop_length)
 
 
+def test_motion_gops_by_hand() -> None:
+    assert plan_motion_gops(0, 1, [], 16, 250) == [Gop(0, 1)]
+    assert plan_motion_gops(0, 9, [], 4, 250) == [Gop(0, 1), Gop(1, 4, open=True), Gop(5, 4, open=True)]
+    assert plan_motion_gops(0, 9, [], 16, 250) == [Gop(0, 1), Gop(1, 8, open=True)]
+    # in even pieces of at most keyint pictures
+    assert plan_motion_gops(0, 9, [], 16, 4) == [
+        Gop(0, 1), Gop(1, 2, open=True), Gop(3, 1), Gop(4, 2, open=True), Gop(6, 1), Gop(7, 2, open=True),
+    ]  # fmt: skip
+    assert plan_motion_gops(20, 27, [5, 20, 24, 27], 16, 250) == [
+        Gop(0, 1), Gop(1, 3, open=True), Gop(4, 1), Gop(5, 2, open=True),
+    ]  # fmt: skip
+    assert plan_motion_gops(0, 3, [1, 2], 16, 250) == [Gop(0, 1), Gop(1, 1), Gop(2, 1)]
+    assert plan_motion_gops(0, 3, [], 16, 1) == [Gop(0, 1), Gop(1, 1), Gop(2, 1)]
+
+
+@given(
+    st.integers(0, 50), st.integers(1, 120), st.lists(st.integers(0, 170), max_size=5), st.integers(1, 64),
+    st.integers(1, 60),
+)  # fmt: skip
+@settings(max_examples=150)
+def test_motion_gops_tile_begin_at_cuts_and_hold_keyint(
+    first: int, count: int, cuts: list[int], gop_length: int, keyint: int
+) -> None:
+    gops = plan_motion_gops(first, first + count, sorted(set(cuts)), gop_length, keyint)
+    borders = [gop.first for gop in gops] + [count]
+    assert borders[0] == 0
+    assert [gop.length for gop in gops] == [b - a for a, b in pairwise(borders)]
+    assert all(1 <= gop.length <= gop_length for gop in gops)
+    closed = [gop.first for gop in gops if not gop.open]
+    assert closed[0] == 0
+    assert all(b - a <= keyint for a, b in pairwise([*closed, count]))
+    assert {cut - first for cut in cuts if first < cut < first + count} <= set(closed)
+    # an anchor without references comes out by itself, at once
+    assert all(gop.length == 1 for gop in gops if not gop.open)
+
+
 def test_segments_by_hand() -> None:
     assert plan_segments(100, [], 100) == [(0, 100)]
     assert plan_segments(100, [], 50) == [(0, 50), (50, 100)]
@@ -95,3 +132,10 @@ def test_segments_tile_and_keep_their_longest(count: int, cuts: list[int], longe
     assert all(a[1] == b[0] for a, b in pairwise(segments))
     assert all(1 <= end - first <= longest for first, end in segments)
     assert len(segments) == -(-count // longest), "each costs a network"
+
+
+def test_a_large_keyint_makes_no_longer_chain_than_the_format_allows() -> None:
+    gops = plan_motion_gops(0, 3 * limits.MAX_OPEN_GOPS, [], 1, 1_000_000)
+    runs = [len(list(run)) for is_open, run in groupby(gop.open for gop in gops) if is_open]
+    assert len(runs) == 3
+    assert max(runs) <= limits.MAX_OPEN_GOPS

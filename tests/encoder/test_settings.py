@@ -4,10 +4,12 @@ from itertools import pairwise
 
 import pytest
 
+from nvcodec.bitstream import INTER, INTRA, ModelConfig
+from nvcodec.bitstream.errors import InconsistentStream
 from nvcodec.encoder.errors import SettingsInvalid
 from nvcodec.encoder.presets import PRESETS
 from nvcodec.encoder.settings import EncodeSettings
-from tests.streams import TINY
+from tests.streams import TINY, TINY_INTER, TINY_INTRA
 
 
 @pytest.mark.parametrize(
@@ -24,8 +26,13 @@ from tests.streams import TINY
         ({"size_bytes": 0}, "size_bytes is 0, allowed is above 0"),
         ({"bitrate": -5}, "bitrate is -5, allowed is above 0"),
         ({"tune": "vmaf"}, "tune is 'vmaf', allowed is psnr or ssim"),
-        ({"gop_length": 0}, "gop_length is 0, allowed is 1 to 1024"),
-        ({"gop_length": 1025}, "gop_length is 1025, allowed is 1 to 1024"),
+        ({"profile": "grid", "gop_length": 0}, "gop_length is 0, allowed is 1 to 1024"),
+        ({"profile": "grid", "gop_length": 1025}, "gop_length is 1025, allowed is 1 to 1024"),
+        ({"profile": "motion", "gop_length": 65}, "gop_length is 65, allowed is 1 to 64 in the motion profile"),
+        ({"profile": "other"}, "profile is 'other', allowed is grid or motion"),
+        ({"keyint": 0}, "keyint is 0, allowed is at least 1"),
+        ({"block_log2": 2}, "block_log2 is 2, allowed is 3 to 6"),
+        ({"block_log2": 7}, "block_log2 is 7, allowed is 3 to 6"),
         ({"segment_length": 0}, "segment_length is 0, allowed is at least 1"),
         ({"epochs": 0}, "epochs is 0, allowed is above 0"),
         ({"digest_bytes": 3}, "digest_bytes is 3, allowed is 2, 4 or 8"),
@@ -42,10 +49,29 @@ def test_refused(changes: dict, message: str) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"quality": 0}, {"quality": 100}, {"lam": 1e-9}, {"gop_length": 1024}, {"epochs": 0.5}, {"digest_bytes": 8}],
+    [
+        {},
+        {"quality": 0},
+        {"quality": 100},
+        {"lam": 1e-9},
+        {"gop_length": 64},
+        {"epochs": 0.5},
+        {"digest_bytes": 8},
+        {"profile": "grid", "gop_length": 1024},
+        {"block_log2": 3},
+        {"block_log2": 6},
+        {"keyint": 1},
+    ],
 )
 def test_accepted(changes: dict) -> None:
     EncodeSettings(**changes).validate()
+
+
+def test_profiles_have_gop_lengths_of_their_own() -> None:
+    assert EncodeSettings().profile == "grid"
+    assert EncodeSettings(profile="motion").resolved_gop_length() == 16
+    assert EncodeSettings().resolved_gop_length() == 33
+    assert EncodeSettings(gop_length=5).resolved_gop_length() == 5
 
 
 def test_quality_is_lambda_on_a_logarithmic_scale() -> None:
@@ -72,8 +98,26 @@ def test_models() -> None:
     assert EncodeSettings(profile="grid", model=TINY).resolved_models(10**9) == (TINY,)
     small, large = (EncodeSettings(profile="grid").resolved_models(pixels) for pixels in (10_000, 10**9))
     assert small != large
-    for model in (small, large):
+    for model in (*small, *large):
         model.validate()
+
+
+def test_models_of_the_motion_profile() -> None:
+    given = EncodeSettings(profile="motion", model=TINY_INTRA, inter_model=TINY_INTER)
+    assert given.resolved_models(10**9) == (TINY_INTRA, TINY_INTER)
+    for chroma_format, base_model in (("420", 1), ("400", 0), ("422", 0), ("444", 0)):
+        intra, inter = EncodeSettings(profile="motion").resolved_models(10**9, chroma_format)
+        assert (intra.role, inter.role) == (INTRA, INTER)
+        assert (intra.base_model, inter.base_model) == (base_model, base_model)
+        intra.validate()
+        inter.validate()
+
+
+def test_networks_get_the_role_that_they_are_given_for() -> None:
+    settings = EncodeSettings(profile="motion", model=ModelConfig(), inter_model=ModelConfig(fusion_count=2))
+    assert [model.role for model in settings.resolved_models(1)] == [INTRA, INTER]
+    with pytest.raises(InconsistentStream, match="role intra cannot have"):
+        EncodeSettings(profile="motion", model=TINY, inter_model=TINY_INTER).resolved_models(1)
 
 
 def test_fingerprint_names_what_the_result_depends_on() -> None:

@@ -8,12 +8,15 @@ from hypothesis import given, settings
 
 from nvcodec.bitstream import ModelConfig
 from nvcodec.synthesis.structure import (
+    CodedPicture,
     coarser_grid,
     coding_order,
     grid_count,
     grid_picture,
+    hierarchical_order,
     interpolation,
     last_grid,
+    needed_pictures,
 )
 from tests.streams import TINY, with_level
 
@@ -114,3 +117,77 @@ def test_coding_order_holds_every_picture_after_its_references(gop_length: int) 
     for coded in order:
         assert set(coded.references) <= done
         done.add(coded.index)
+
+
+OPEN_8 = [
+    (7, (-1,), 0),
+    (3, (-1, 7), 1),
+    (1, (-1, 3), 2), (5, (3, 7), 2),
+    (0, (-1, 1), 3), (2, (1, 3), 3), (4, (3, 5), 3), (6, (5, 7), 3),
+]  # fmt: skip
+CLOSED_5 = [(0, (), 0), (4, (0,), 0), (2, (0, 4), 1), (1, (0, 2), 2), (3, (2, 4), 2)]
+
+
+@pytest.mark.parametrize(
+    ("gop_length", "open_gop", "expected"),
+    [
+        (1, False, [(0, (), 0)]),
+        (2, False, [(0, (), 0), (1, (0,), 0)]),
+        (5, False, CLOSED_5),
+        (
+            8,
+            False,
+            [
+                (0, (), 0),
+                (7, (0,), 0),
+                (3, (0, 7), 1),
+                (1, (0, 3), 2), (5, (3, 7), 2),
+                (2, (1, 3), 3), (4, (3, 5), 3), (6, (5, 7), 3),
+            ],
+        ),
+        (1, True, [(0, (-1,), 0)]),
+        (2, True, [(1, (-1,), 0), (0, (-1, 1), 1)]),
+        (5, True, [(4, (-1,), 0), (1, (-1, 4), 1), (0, (-1, 1), 2), (2, (1, 4), 2), (3, (2, 4), 3)]),
+        (8, True, OPEN_8),
+    ],
+)  # fmt: skip
+def test_hierarchical_order_by_hand(gop_length: int, open_gop: bool, expected: list) -> None:
+    assert hierarchical_order(gop_length, open_gop) == [CodedPicture(*picture) for picture in expected]
+
+
+@given(lengths, st.booleans())
+def test_a_hierarchy_holds_every_picture_once_and_after_its_references(gop_length: int, open_gop: bool) -> None:
+    order = hierarchical_order(gop_length, open_gop)
+    assert sorted(coded.index for coded in order) == list(range(gop_length))
+    depths = {-1: 0} if open_gop else {}
+    for coded in order:
+        assert set(coded.references) <= depths.keys()
+        if coded.depth:
+            earlier, later = coded.references
+            assert earlier < coded.index < later
+            assert coded.depth == 1 + max(depths[earlier], depths[later])
+        depths[coded.index] = coded.depth
+    anchors = [coded.index for coded in order if not coded.depth]
+    assert anchors == ([gop_length - 1] if open_gop else sorted({0, gop_length - 1}))
+    assert [coded.depth for coded in order] == sorted(coded.depth for coded in order)
+    assert (1 << max(depths.values())) <= 2 * (gop_length + open_gop)
+
+
+@pytest.mark.parametrize(
+    ("gop_length", "open_gop", "wanted", "needed"),
+    [
+        (8, True, {2}, {-1, 1, 2, 3, 7}),
+        (8, True, {6}, {-1, 3, 5, 6, 7}),
+        (8, True, {7}, {-1, 7}),
+        (8, True, {0, 4}, {-1, 0, 1, 3, 4, 5, 7}),
+        (5, False, {3}, {0, 2, 3, 4}),
+        (5, False, {0}, {0}),
+        (1, False, {0}, {0}),
+        (1, True, {0}, {-1, 0}),
+        (5, False, set(), set()),
+    ],
+)
+def test_needed_pictures_by_hand(gop_length: int, open_gop: bool, wanted: set[int], needed: set[int]) -> None:
+    given_wanted = set(wanted)
+    assert needed_pictures(hierarchical_order(gop_length, open_gop), wanted) == needed
+    assert wanted == given_wanted, "left as it was"

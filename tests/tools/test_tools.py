@@ -11,6 +11,7 @@ from pathlib import Path
 import ablation
 import backends
 import curves
+import decode_speed
 import measure
 import numpy as np
 import picture
@@ -24,11 +25,15 @@ import variants
 import x264
 
 import demo
+from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES
+from nvcodec.decoder.trace import bytes_read, scale_cost
 from nvcodec.encoder.encode import ProgressEvent
 from nvcodec.encoder.presets import default_model
+from nvcodec.encoder.settings import EncodeSettings
 from nvcodec.metrics import PsnrAccumulator
 from nvcodec.video import Frame, VideoFormat
+from tests.streams import motion_stream
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = backends.StreamPlan("420", 8, 32, 16, 2)
@@ -142,6 +147,9 @@ class TestCurves:
     def test_a_curve_is_named_for_what_differs(self) -> None:
         point = curves.OurPoint("clip", "fast", 7.0, 3, 0.01)
         assert point.curve == "nvcodec fast, 7 passes, seed 3"
+        grid = replace(point, profile="grid")
+        assert grid.curve == "nvcodec grid fast, 7 passes, seed 3"
+        assert grid.settings != point.settings
 
     def test_page_needs_no_other_file(self) -> None:
         figure = rd_page.draw_curves("clip", {"x264": self.ANCHOR})
@@ -225,6 +233,13 @@ class TestAblation:
         assert cells[1][-2:] == ["+10.0", f"{-10 * math.log10(1.1):+.2f}"]
         assert cells[2][1] == "= base"
 
+    def test_it_stays_on_the_grid_profile(self, tiny_y4m: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "argv", ["ablation.py", str(tiny_y4m), "--minutes", "1"])
+        args = ablation.read_arguments()
+        run = ablation.Ablation(measure.open_clip(tiny_y4m), args)
+        for variant in variants.VARIANTS:
+            assert EncodeSettings(**run.settings_of(variant)).resolved_models(1000)[0].role == "grid"
+
     def test_unknown_variant(self) -> None:
         with pytest.raises(ablation.UnknownVariant, match="no-such"):
             ablation.chosen_variants("full,no-such")
@@ -301,13 +316,30 @@ class TestMeasuring:
             with pytest.raises(measure.CountsDiffer):
                 measure.compare(tiny_frames, ours)
 
-    def test_stages_add_up(self, tiny_msn: Path) -> None:
-        job = staged_decoding.Job(str(tiny_msn), "onnxruntime", "1/2", 1, 1, start=1, stop=4, with_stages=True)
+    @pytest.mark.parametrize("profile", ["grid", "motion"])
+    def test_stages_add_up(self, profile: str, tiny_msn: Path, tmp_path: Path) -> None:
+        path = tiny_msn
+        if profile == "motion":
+            path = tmp_path / "motion.msn"
+            path.write_bytes(motion_stream("motion")[0])
+        job = staged_decoding.Job(str(path), "onnxruntime", "1/2", 1, 1, start=1, stop=4, with_stages=True)
         outcome = staged_decoding.run_job(job)
         assert outcome.pictures == 3
-        assert set(outcome.stage_seconds) == {"entropy", "synthesis", "output"}
-        assert min(outcome.stage_seconds.values()) > 0
+        times = dict(outcome.stage_seconds)
+        assert tuple(times) == ("entropy", "alignment", "network", "output")
+        if profile == "motion":
+            assert min(times.values()) > 1e-5
+        else:
+            assert times.pop("alignment") < min(times.values())
         assert outcome.peak_bytes > 1e6
+
+    def test_costs_of_a_motion_stream(self, tmp_path: Path) -> None:
+        path = tmp_path / "motion.msn"
+        path.write_bytes(motion_stream("motion")[0])
+        rows = decode_speed.bytes_rows(str(path))
+        with Decoder(path) as decoder:
+            assert [row[1] for row in rows] == [f"{scale_cost(decoder, s).total / 1000:.2f}" for s in range(4)]
+            assert [row[5] for row in rows] == [str(bytes_read(decoder, s)) for s in range(4)]
 
     def test_what_progress_says(self) -> None:
         event = ProgressEvent("fit", 400, 1000, loss=0.1, psnr_db=31.23, rate_bpp=0.1519)
@@ -332,6 +364,14 @@ class TestBackends:
         assert len(backends.PLANS) >= 12
         assert {plan.chroma_format for plan in backends.PLANS} == {"400", "420", "422", "444"}
         assert {plan.bit_depth for plan in backends.PLANS} == {8, 10, 12}
+        motion = [plan for plan in backends.PLANS if plan.variant == backends.MOTION]
+        assert {plan.chroma_format for plan in motion} == {"400", "420", "422", "444"}
+
+    def test_a_motion_stream(self) -> None:
+        plan = replace(PLAN, variant=backends.MOTION, pictures=3)
+        with Decoder(backends.make_stream(plan, 1)) as decoder:
+            assert decoder.sequence.motion
+            assert len(decoder) == 3
 
     def test_equal_and_different(self, monkeypatch: pytest.MonkeyPatch) -> None:
         configurations = [("numpy", 1, "cpu"), ("onnxruntime", 2, "cpu")]
