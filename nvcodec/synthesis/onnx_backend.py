@@ -26,7 +26,9 @@ OPSET = 17
 class GraphBuilder:
     """`network.Operations` on names of ONNX values; collects nodes and constants."""
 
-    def __init__(self, weights: dict[int, LevelWeights], height: int, width: int, chroma_format: str, inter: bool):
+    def __init__(
+        self, weights: dict[int, LevelWeights], height: int, width: int, chroma_format: str, inter: bool = False
+    ):
         self.weights, self.chroma_format, self.inter = weights, chroma_format, inter
         self.height, self.width = height, width
         self.sizes = {level: arithmetic.level_size(height, width, level) for level in range(5)}

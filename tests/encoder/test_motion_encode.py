@@ -1,5 +1,6 @@
 """Whole encodes of the motion profile: structure, summary, the same bytes again, also after interruptions."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from nvcodec.decoder.decoder import SCALES
 from nvcodec.encoder import encode as encode_module
 from nvcodec.encoder.encode import ProgressEvent, encode_frames
 from nvcodec.encoder.errors import EncodeError, Interrupted, VerificationFailed
+from nvcodec.encoder.motion_fit import FROM_SCRATCH
 from nvcodec.encoder.settings import EncodeSettings
 from nvcodec.video.frame import Frame
 from nvcodec.video.scaling import area_downscale
@@ -252,7 +254,7 @@ def test_other_settings_are_named(tmp_path: Path, changes: dict, name: str) -> N
 
 def test_pictures_far_larger_than_a_block_and_of_two_bytes_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fit looks at parts of the pictures, and of their windows, at odd sizes too."""
-    monkeypatch.setattr("nvcodec.encoder.motion_fit.CROP_PIXELS", 64 * 64)
+    monkeypatch.setattr("nvcodec.encoder.encode.FROM_SCRATCH", replace(FROM_SCRATCH, crop_pixels=64 * 64))
     video = video_format("420", 12, 131, 99)
     frames: list[Frame] = moving_frames(video, 3)
     data, _ = encode_bytes(frames, settings(epochs=2, block_log2=4))
