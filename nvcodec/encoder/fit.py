@@ -51,6 +51,14 @@ class StepResult:
     bits_per_picture: float
 
 
+def quantise(z: Tensor, mode: str, noise: torch.Generator) -> tuple[Tensor, Tensor]:
+    """(what the network sees, what the rate is computed on)."""
+    if mode == "none":
+        return z, z
+    noisy = z + torch.rand(z.shape, generator=noise, device=z.device) - 0.5
+    return (noisy, noisy) if mode == "noise" else (round_through(z.clamp(-128, 127)), noisy)
+
+
 class Fit:
     """State of a fit of one segment. `step()` makes one step; `done` says that no step is left."""
 
@@ -132,13 +140,6 @@ class Fit:
             return whole(self.ops.height, self.ops.width)
         return random_crop(self.ops.height, self.ops.width, CROP_PIXELS, self.random)
 
-    def quantise(self, z: Tensor, mode: str) -> tuple[Tensor, Tensor]:
-        """(what the network sees, what the rate is computed on)."""
-        if mode == "none":
-            return z, z
-        noisy = z + torch.rand(z.shape, generator=self.noise, device=z.device) - 0.5
-        return (noisy, noisy) if mode == "noise" else (round_through(z.clamp(-128, 127)), noisy)
-
     def grids(self, gop_index: int, pictures: list[int], packed: Tensor, mode: str) -> Grids:
         """Analysis of a run: its fresh temporal grids and its GoP's grids, quantised as the mode says."""
         gop = self.gops[gop_index]
@@ -151,12 +152,12 @@ class Fit:
         for level, value in temporal.items():
             fresh = self.model.fresh_grids(level, gop, pictures)
             z = value / self.network.steps(level, exact).view(1, -1, 1, 1)
-            seen, charged = self.quantise(z, mode)
+            seen, charged = quantise(z, mode, self.noise)
             grids.temporal[level] = {grid: seen[row : row + 1] for grid, row in fresh.items()}
             grids.temporal_rate[level] = {grid: charged[row : row + 1] for grid, row in fresh.items()}
         for level, value in background.items():
             z = value / self.network.steps(level, exact, gop=True).view(1, -1, 1, 1)
-            grids.background[level], grids.background_rate[level] = self.quantise(z, mode)
+            grids.background[level], grids.background_rate[level] = quantise(z, mode, self.noise)
         return grids
 
     def mode(self) -> str:
@@ -215,11 +216,11 @@ class Fit:
     def _quantised(self, leaves: Grids) -> Grids:
         grids = Grids()
         for level, values in leaves.temporal.items():
-            pairs = {grid: self.quantise(z, "mixed") for grid, z in values.items()}
+            pairs = {grid: quantise(z, "mixed", self.noise) for grid, z in values.items()}
             grids.temporal[level] = {grid: pair[0] for grid, pair in pairs.items()}
             grids.temporal_rate[level] = {grid: pair[1] for grid, pair in pairs.items()}
         for level, z in leaves.background.items():
-            grids.background[level], grids.background_rate[level] = self.quantise(z, "mixed")
+            grids.background[level], grids.background_rate[level] = quantise(z, "mixed", self.noise)
         return grids
 
     def _analyse_all(self) -> None:

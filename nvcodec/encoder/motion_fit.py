@@ -21,12 +21,12 @@ import torch
 from torch import Tensor
 
 from nvcodec.bitstream.model_config import ModelConfig
-from nvcodec.decoder.motion import step_row
+from nvcodec.decoder.motion import network_number, step_row
 from nvcodec.encoder.crop import Crop, random_crop, whole
 from nvcodec.encoder.distortion import ScaleAdaptiveLoss
-from nvcodec.encoder.fit import StepResult
+from nvcodec.encoder.fit import StepResult, quantise
 from nvcodec.encoder.free import normalised
-from nvcodec.encoder.model import UNIT, round_through
+from nvcodec.encoder.model import UNIT
 from nvcodec.encoder.motion_pack import pack_motion_segment
 from nvcodec.encoder.pack import Packed
 from nvcodec.encoder.picture_model import Latents, PictureModel
@@ -67,9 +67,8 @@ ANCHOR_CHANCE = 3.0
 class Schedule:
     """At which shares of the work the phases of a fit begin."""
 
-    rate_starts: float
     rate_full: float
-    """Lambda rises from nothing to its full weight between the two."""
+    """Until then lambda rises from nothing to its full weight."""
     rounds: float
     """Latents are rounded for the distortion; before, noise stands for rounding."""
     whole: float
@@ -90,7 +89,6 @@ class Schedule:
 
 
 FROM_SCRATCH = Schedule(
-    rate_starts=0.0,
     rate_full=0.10,
     rounds=0.15,
     whole=0.40,
@@ -103,7 +101,6 @@ FROM_SCRATCH = Schedule(
     intra_share=0.15,
 )
 FROM_BASE = Schedule(
-    rate_starts=0.0,
     rate_full=0.01,
     rounds=0.0,
     whole=0.30,
@@ -116,7 +113,6 @@ FROM_BASE = Schedule(
     intra_share=0.08,
 )
 FOR_BASE = Schedule(
-    rate_starts=0.0,
     rate_full=0.05,
     rounds=0.1,
     whole=0.8,
@@ -129,11 +125,6 @@ FOR_BASE = Schedule(
     intra_share=0.15,
 )
 """For the fit of a base model, whose analysis networks are wanted too; no picture is refined."""
-
-
-def rounded(latents: Latents) -> Latents:
-    """As they are coded."""
-    return {level: torch.floor(z + 0.5).clamp(-128, 127) for level, z in latents.items()}
 
 
 def rate_divisor(depth: int, deepest: int) -> float:
@@ -179,6 +170,10 @@ class MotionFit:
             (number, picture) for number, gop in enumerate(gops) for picture in hierarchical_order(gop.length, gop.open)
         ]
         """(GoP, picture) of the whole segment in coding order."""
+        self.referred_to = {
+            gops[number].first + index for number, picture in self.order for index in picture.references
+        }
+        """Pictures of the segment that others refer to."""
         self.deepest = max(picture.depth for _, picture in self.order)
         self._chances = self._sampling_chances()
         count = sum(gop.length for gop in gops)
@@ -238,7 +233,7 @@ class MotionFit:
         return self.gops[gop].first + picture.index
 
     def _model(self, picture: CodedPicture) -> PictureModel:
-        return self.models[1 if picture.references else 0]
+        return self.models[network_number(picture)]
 
     def _row(self, picture: CodedPicture) -> int:
         return step_row(self._model(picture).config, picture)
@@ -253,17 +248,18 @@ class MotionFit:
         return self.schedule.learning_rate * warm * ((1 - LEARNING_RATE_FLOOR) * falling + LEARNING_RATE_FLOOR)
 
     def rate_weight(self, picture: CodedPicture) -> float:
-        ramp = (self.share - self.schedule.rate_starts) / (self.schedule.rate_full - self.schedule.rate_starts)
-        return self.lam * min(1.0, max(0.0, ramp)) / rate_divisor(picture.depth, self.deepest)
+        ramp = min(1.0, self.share / self.schedule.rate_full)
+        return self.lam * ramp / rate_divisor(picture.depth, self.deepest)
 
     def mode(self) -> str:
-        if self.share < self.schedule.rate_starts:
-            return "none"
         return "noise" if self.share < self.schedule.rounds else "mixed"
 
     # --- windows -----------------------------------------------------------------------------------------------------
 
     def _align(self, gop: int, picture: CodedPicture, references: dict[int, Reference]) -> list[tuple[Array, ...]]:
+        """Nothing for a picture without references."""
+        if not picture.references:
+            return []
         motion = self.motion[gop][picture.index].motion
         first = self.gops[gop].first
         return [
@@ -274,48 +270,51 @@ class MotionFit:
     def _align_originals(self) -> None:
         """The first windows: of the source itself."""
         self._walk(
-            lambda gop, picture, window: self.targets.source.planes(self.targets.first + self._number(gop, picture))
+            lambda gop, picture, aligned: self.targets.source.planes(self.targets.first + self._number(gop, picture))
         )
 
     def _refresh(self) -> None:
         """Windows from the pictures as the networks reconstruct them now."""
 
-        def reconstruct(gop: int, picture: CodedPicture, window: dict[int, Tensor] | None) -> list[Array]:
+        def reconstruct(gop: int, picture: CodedPicture, aligned: list[tuple[Array, ...]]) -> list[Array]:
             number = self._number(gop, picture)
-            model = self._model(picture)
-            rows = self._rows([picture])
+            window = self._inputs(aligned) if aligned else None
             packed = self.targets.pictures([number])[0]
-            latents = rounded(model.propose(packed, window, rows))
-            self.latents[number] = {level: stored(z) for level, z in latents.items()}
-            return self._planes(model.pictures(latents, rows, window)[0])
+            proposed = self._model(picture).propose(packed, window, self._rows([picture]))
+            self.latents[number] = {level: stored(z) for level, z in proposed.items()}
+            return self._reconstructed(number, picture, window)
 
         with torch.no_grad():
             self._look_at(whole(self.video.height, self.video.width))
             self._walk(reconstruct)
 
-    def _walk(self, reconstruct: Any) -> None:
+    def _walk(self, reconstruct: Callable[[int, CodedPicture, list[tuple[Array, ...]]], list[Array]]) -> None:
         """All pictures in coding order: align and keep their windows, reconstruct what others refer to."""
         references: dict[int, Reference] = {}
-        crop = whole(self.video.height, self.video.width)
         for gop, picture in self.order:
-            if picture.index == self.gops[gop].length - 1 and gop:
-                references = {n: r for n, r in references.items() if n >= self.gops[gop].first - 1}
-            window = None
-            if picture.references:
-                self.store.store(self._number(gop, picture), self._align(gop, picture, references))
-                window = self._window(self._number(gop, picture), crop)
-            planes = reconstruct(gop, picture, window)
-            if self._is_reference(gop, picture):
-                references[self._number(gop, picture)] = Reference(planes, self.video.bit_depth)
+            aligned = self._align(gop, picture, references)
+            if aligned:
+                self.store.store(self._number(gop, picture), aligned)
+            planes = reconstruct(gop, picture, aligned)
+            references = self._with(references, gop, picture, planes)
 
-    def _is_reference(self, gop: int, picture: CodedPicture) -> bool:
-        if picture.depth == 0:
-            return True
-        return any(picture.index in other.references for number, other in self.order_of(gop))
+    def _with(
+        self, references: dict[int, Reference], gop: int, picture: CodedPicture, planes: list[Array]
+    ) -> dict[int, Reference]:
+        """The references that are still needed after a picture, itself among them if others refer to it."""
+        number = self._number(gop, picture)
+        if picture.index == self.gops[gop].length - 1:
+            references = {n: r for n, r in references.items() if n >= self.gops[gop].first - 1}
+        if number not in self.referred_to:
+            return references
+        return {**references, number: Reference(planes, self.video.bit_depth)}
 
-    def order_of(self, gop: int) -> list[tuple[int, CodedPicture]]:
-        found = hierarchical_order(self.gops[gop].length, self.gops[gop].open)
-        return [(gop, picture) for picture in found]
+    def _reconstructed(self, number: int, picture: CodedPicture, window: dict[int, Tensor] | None) -> list[Array]:
+        """A picture's planes by its latents as they are coded; none where no other picture refers to it."""
+        if number not in self.referred_to:
+            return []
+        latents = {level: z.float() for level, z in self.latents[number].items()}
+        return self._planes(self._model(picture).pictures(latents, self._rows([picture]), window)[0])
 
     def _window(self, number: int, crop: Crop) -> dict[int, Tensor]:
         return self._inputs(self.store.window(number, crop))
@@ -343,13 +342,6 @@ class MotionFit:
     def _look_at(self, crop: Crop) -> None:
         for model in self.models:
             model.look_at(crop)
-
-    def quantise(self, z: Tensor, mode: str) -> tuple[Tensor, Tensor]:
-        """(what the network sees, what the rate is computed on)."""
-        if mode == "none":
-            return z, z
-        noisy = z + torch.rand(z.shape, generator=self.noise, device=z.device) - 0.5
-        return (noisy, noisy) if mode == "noise" else (round_through(z.clamp(-128, 127)), noisy)
 
     def _enter_phase(self) -> None:
         if not self.exact and self.share >= self.schedule.exact:
@@ -385,7 +377,7 @@ class MotionFit:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if self.exact and self.step_number % WEIGHT_RATE_EVERY == 0 and self.schedule.prune <= 1:
-            pixels = self.pixels * sum(gop.length for gop in self.gops)
+            pixels = self.pixels * len(self.order)
             (WEIGHT_RATE_EVERY * self.lam / pixels * weight_bits(model.network)).backward()
         torch.nn.utils.clip_grad_norm_(self.optimiser.param_groups[0]["params"], GRADIENT_NORM)
         self.optimiser.step()
@@ -417,7 +409,7 @@ class MotionFit:
     ) -> tuple[Tensor, Tensor, list[float]]:
         """(loss, bits of each picture, luma mean squared error per scale)."""
         model, rows = self._model(pictures[0]), self._rows(pictures)
-        pairs = {level: self.quantise(z, mode) for level, z in proposed.items()}
+        pairs = {level: quantise(z, mode, self.noise) for level, z in proposed.items()}
         seen = {level: pair[0] for level, pair in pairs.items()}
         charged = {level: pair[1] for level, pair in pairs.items()}
         decoded = model.pictures(seen, rows, window)
@@ -435,9 +427,8 @@ class MotionFit:
         number = self._number(gop, picture)
         crop = whole(self.video.height, self.video.width)
         self._look_at(crop)
-        window = None
-        if picture.references:
-            window = self._inputs(self._align(gop, picture, self.references))
+        aligned = self._align(gop, picture, self.references)
+        window = self._inputs(aligned) if aligned else None
         originals = self.targets.pictures([number])
         left = len(self.order) - self.refined
         iterations = max(LEAST_ITERATIONS, round((self.work - self.work_done) / (left * self.pixels)))
@@ -456,22 +447,13 @@ class MotionFit:
                     latents[level] = leaf.detach() - rate * normalised(gradient, self.power, f"{kind} {level}")
             result = StepResult(loss.item(), mse, bits.mean().item())
         self.latents[number] = {level: stored(z) for level, z in latents.items()}
-        self._settle(gop, picture, window)
+        with torch.no_grad():
+            planes = self._reconstructed(number, picture, window)
+        self.references = self._with(self.references, gop, picture, planes)
         self.refined += 1
         self.step_number += 1
         self.work_done = min(self.work, self.work_done + iterations * self.pixels)
         return result
-
-    def _settle(self, gop: int, picture: CodedPicture, window: dict[int, Tensor] | None) -> None:
-        """The picture's exact reconstruction becomes a reference, where it is one."""
-        number = self._number(gop, picture)
-        if picture.index == self.gops[gop].length - 1 and gop:
-            self.references = {n: r for n, r in self.references.items() if n >= self.gops[gop].first - 1}
-        if self._is_reference(gop, picture):
-            with torch.no_grad():
-                latents = {level: z.float() for level, z in self.latents[number].items()}
-                decoded = self._model(picture).pictures(latents, self._rows([picture]), window)
-            self.references[number] = Reference(self._planes(decoded[0]), self.video.bit_depth)
 
     def finish(self) -> None:
         """Nothing is left to do: a fit that is done has been through all phases."""

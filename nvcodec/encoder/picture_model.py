@@ -16,6 +16,7 @@ from nvcodec.encoder.crop import Crop
 from nvcodec.encoder.laplace import laplace_bits
 from nvcodec.encoder.model import LIMIT, UNIT, FitOperations, NetworkParameters, round_through
 from nvcodec.synthesis import arithmetic
+from nvcodec.synthesis.grid_context import passes
 from nvcodec.synthesis.layers import COARSEST, PICTURE_CHANNELS
 from nvcodec.synthesis.network import context, synthesise
 
@@ -88,8 +89,7 @@ class PictureModel(nn.Module):
     def _predict(self, level: int, latents: Tensor, coarser: Tensor | None, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Means and log2 scales of a level's latents; of both passes, where there are two, in one go."""
         if self.config.context_neighbours_flag:
-            down, across = (torch.arange(size, device=latents.device) for size in latents.shape[2:])
-            even = (down[:, None] + across) % 2 == 0
+            even = torch.from_numpy(passes(self.config, *latents.shape[2:])[0]).to(latents.device)
             inputs = [torch.cat([torch.zeros_like(latents), self._seen(latents * even)])]
             coarser = None if coarser is None else torch.cat([coarser, coarser])
             rows = torch.cat([rows, rows])
