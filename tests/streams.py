@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import cache
 
 import numpy as np
+import torch
 
 from nvcodec.bitstream import (
     INTER,
@@ -27,12 +28,15 @@ from nvcodec.bitstream import (
     write_payload,
 )
 from nvcodec.decoder.motion import Network, network_number
+from nvcodec.encoder.distortion import ScaleAdaptiveLoss
 from nvcodec.encoder.encode import EncodeSummary, encode_frames
+from nvcodec.encoder.motion_fit import MotionFit
 from nvcodec.encoder.motion_pack import LatentPacker, pack_motion
 from nvcodec.encoder.pack import Payload, SegmentIntegers, pack_network, pack_segment, pack_segment_header
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.encoder.settings import EncodeSettings
+from nvcodec.encoder.source import SourceStore, Targets
 from nvcodec.encoder.vector_field import codable
 from nvcodec.synthesis import arithmetic
 from nvcodec.synthesis.backend import make_backend
@@ -293,6 +297,26 @@ def motion_stream(name: str) -> tuple[bytes, EncodeSummary]:
     return encode_bytes(case.frames(), given)
 
 
+def gops_of(count: int) -> list[Gop]:
+    """A closed GoP of one picture, as the encoder plans them, and two open ones."""
+    if count == 1:
+        return [Gop(0, 1)]
+    half = (count - 1) // 2
+    return [Gop(0, 1), Gop(1, half, open=True), Gop(1 + half, count - 1 - half, open=True)]
+
+
+def motion_fit(models: Models, video: VideoFormat, gops: list[Gop], epochs: float) -> MotionFit:
+    """A fit at its beginning, with vectors that no search found."""
+    torch.set_num_threads(1)
+    source, cpu = SourceStore(video), torch.device("cpu")
+    for frame in moving_frames(video, sum(gop.length for gop in gops)):
+        source.append(frame)
+    motion = random_motion(gops, (video.height, video.width), np.random.default_rng(2))
+    preset = motion_settings(epochs=epochs).resolved_preset()
+    targets = Targets(source, cpu)
+    return MotionFit(targets, gops, models, preset, 1e-4, motion, loss=ScaleAdaptiveLoss(), seed=0, device=cpu)
+
+
 def random_weights(
     model: ModelConfig, chroma_format: str, random: np.random.Generator, *, loud: bool = False
 ) -> dict[int, LevelWeights]:
@@ -312,7 +336,7 @@ def random_weights(
         found[level] = LevelWeights(layers)
         if own.grid_channels:
             rows = (model.step_rows,) if model.role == INTER else ()
-            found[level].step = random.integers(1, 256, (*rows, own.grid_channels))
+            found[level].step = random.integers(1, 1 << model.step_bits, (*rows, own.grid_channels))
         if own.gop_grid_flag:
             found[level].gop_step = random.integers(1, 256, own.grid_channels)
     return found

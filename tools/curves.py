@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nvcodec.encoder.presets import PRESETS
+from nvcodec.encoder.presets import PRESETS, preset_of
 from nvcodec.metrics import bd_rate_percent
 from nvcodec.metrics.errors import CurvesDisjoint, CurveUnusable
 
@@ -49,7 +49,7 @@ class OurPoint:
     def curve(self) -> str:
         """The name of its curve: the preset, and what differs from it or from the usual profile."""
         name = f"nvcodec {self.preset}" if self.profile == "motion" else f"nvcodec {self.profile} {self.preset}"
-        if self.preset not in PRESETS or self.epochs != PRESETS[self.preset].epochs:
+        if self.preset not in PRESETS or self.epochs != preset_of(self.profile, self.preset).epochs:
             name += f", {self.epochs:g} passes"
         return name if self.seed == 0 else f"{name}, seed {self.seed}"
 

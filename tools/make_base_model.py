@@ -21,7 +21,7 @@ from command import parser_for, run_tool
 from nvcodec.bitstream import SequenceHeader, UnitKey, UnitType, write_payload
 from nvcodec.encoder.distortion import ScaleAdaptiveLoss
 from nvcodec.encoder.encode import write_container
-from nvcodec.encoder.motion_fit import FOR_BASE, MotionFit, depth_divisors
+from nvcodec.encoder.motion_fit import FOR_BASE, MotionFit, rate_factor
 from nvcodec.encoder.pack import Payload, export_weights, pack_network
 from nvcodec.encoder.plan import plan_motion_gops
 from nvcodec.encoder.presets import Preset, models_without_base
@@ -79,7 +79,7 @@ def main() -> int:
     cuts = list(range(0, len(source), args.pictures_each))
     gops = plan_motion_gops(0, len(source), cuts, GOP_LENGTH, len(source))
     start = time.monotonic()
-    motion = segment_motion(source, 0, gops, args.lam, BLOCKS_LOG2, MOTION_EFFORT, depth_divisors(gops), lambda: None)
+    motion = segment_motion(source, 0, gops, args.lam, BLOCKS_LOG2, MOTION_EFFORT, rate_factor, lambda: None)
     print(f"motion: {time.monotonic() - start:.0f} s", flush=True)
     fit = MotionFit(
         Targets(source, torch.device("cpu")),

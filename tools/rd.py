@@ -29,7 +29,7 @@ from tables import text_table
 
 from nvcodec import encode
 from nvcodec.bitstream.headers import PROFILES
-from nvcodec.encoder.presets import PRESETS
+from nvcodec.encoder.presets import PRESETS, preset_of
 from nvcodec.encoder.settings import EncodeSettings
 
 DEFAULT_QUALITIES = (20.0, 40.0, 60.0, 80.0)
@@ -46,7 +46,7 @@ def make_point(path: Path, wanted: OurPoint, stream: Path, threads: int) -> OurP
     settings: dict[str, Any] = {
         "profile": wanted.profile, "preset": wanted.preset, "seed": wanted.seed, "lam": wanted.lam,
     }  # fmt: skip
-    if wanted.epochs != PRESETS[wanted.preset].epochs:  # the preset's own number comes with a least number of steps
+    if wanted.epochs != preset_of(wanted.profile, wanted.preset).epochs:  # the preset's own number comes with a least number of steps
         settings["epochs"] = wanted.epochs
     start = time.perf_counter()
     with EncodeProgress(f"{path.stem}, lambda {wanted.lam:.3g}") as progress:
@@ -65,7 +65,8 @@ def make_point(path: Path, wanted: OurPoint, stream: Path, threads: int) -> OurP
 
 def make_points(args: argparse.Namespace, store: Path) -> None:
     """Every clip at every lambda, one after the other, but for what the file has already."""
-    epochs = EncodeSettings(preset=args.preset, epochs=args.epochs).resolved_preset().epochs
+    settings = EncodeSettings(profile=args.profile, preset=args.preset, epochs=args.epochs)
+    epochs = settings.resolved_preset().epochs
     for path in args.clips:
         for lam in args.lambdas:
             wanted = OurPoint(path.stem, args.preset, epochs, args.seed, lam, profile=args.profile)

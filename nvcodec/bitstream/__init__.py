@@ -27,6 +27,7 @@ from nvcodec.bitstream.headers import (
     UnitHeader,
     VectorBase,
     check_segments,
+    check_version,
 )
 from nvcodec.bitstream.model_config import GRID, INTER, INTRA, LEVELS, SCALES, LevelConfig, ModelConfig
 from nvcodec.bitstream.units import UnitKey, UnitType
@@ -65,6 +66,7 @@ __all__ = [
     "VectorBase",
     "Visitor",
     "check_segments",
+    "check_version",
     "read_coded_payload",
     "read_payload",
     "write_payload",

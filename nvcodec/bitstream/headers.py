@@ -26,7 +26,9 @@ from nvcodec.bitstream.visitor import Visitor
 MAGIC = b"\x89MSN"
 FOOTER_MAGIC = b"MSNX"
 VERSION_MAJOR = 0
-VERSION_MINOR = 2
+VERSION_MINOR = 3
+MOTION_VERSION_MINOR = 3
+"""The lowest whose motion profile is ours."""
 FILE_HEADER_BYTES = 8
 FOOTER_BYTES = 12
 
@@ -207,6 +209,15 @@ class SequenceHeader:
         self.pixel_aspect = (par_num, par_den) if present else None
 
 
+def check_version(file: FileHeader, sequence: SequenceHeader, name: str) -> None:
+    """Raise UnsupportedVersion where the profile was another in the file's version (bitstream_spec.md, section 3.7)."""
+    if sequence.motion and file.version_minor < MOTION_VERSION_MINOR:
+        raise UnsupportedVersion(
+            f"{name}: motion profile of format version {file.version_major}.{file.version_minor}, "
+            f"this program knows that of version 0.{MOTION_VERSION_MINOR}"
+        )
+
+
 @dataclass
 class SegmentHeader:
     """A SEGMENT unit: which pictures it has, and in which GoPs. Source: bitstream_spec.md, section 5.2."""
@@ -288,11 +299,13 @@ class NetworkHeader:
     """Of the level that the unit is for; not coded here."""
     tensors: list[TensorCoding]
     step: list[int] = field(default_factory=list)
-    """Quantisation step per channel of the temporal grid, 1..255; inter networks: a row of them per depth."""
+    """Quantisation step per channel of the grid, 1..255, motion profile 1..1023; inter networks: rows of them."""
     gop_step: list[int] = field(default_factory=list)
     """The same for the GoP's grid; empty without one."""
     step_rows: int = 1
     """Of the model configuration; not coded here."""
+    step_bits: int = limits.GRID_STEP_BITS
+    """As the profile has it; not coded here."""
 
     @classmethod
     def blank(cls, model: ModelConfig, level: int, tensor_count: int) -> NetworkHeader:
@@ -300,7 +313,8 @@ class NetworkHeader:
         own = model.levels[level]
         step = [1] * own.grid_channels
         gop_step = list(step) if own.gop_grid_flag else []
-        return cls(own, [TensorCoding()] * tensor_count, step * model.step_rows, gop_step, model.step_rows)
+        tensors = [TensorCoding()] * tensor_count
+        return cls(own, tensors, step * model.step_rows, gop_step, model.step_rows, model.step_bits)
 
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange, InconsistentStream."""
@@ -311,7 +325,7 @@ class NetworkHeader:
             )
         self._check_steps(v)
         self.tensors = [tensor.visit(v, i) for i, tensor in enumerate(self.tensors)]
-        self.step = [v.u(f"step[{i}]", 8, step, low=1) for i, step in enumerate(self.step)]
+        self.step = [v.u(f"step[{i}]", self.step_bits, step, low=1) for i, step in enumerate(self.step)]
         self.gop_step = [v.u(f"gop_step[{i}]", 8, step, low=1) for i, step in enumerate(self.gop_step)]
 
     def _check_steps(self, v: Visitor) -> None:

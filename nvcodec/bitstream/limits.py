@@ -39,8 +39,11 @@ MAX_SCALE_INDEX = 39
 MAX_PICTURE_LATENTS = 1 << 26
 """Latents of all levels' grids at one moment: what a decoder holds several times over. One per sample of 8192x8192."""
 
+GRID_STEP_BITS, MOTION_STEP_BITS = 8, 10
+"""Bits of a quantisation step. The grid profile sums a window of grids, where float32 would not hold wider ones."""
+
 MAX_STEP_ROWS = 8
-"""Depths of a hierarchy that have quantisation steps of their own; deeper pictures use the last row."""
+"""Rows of quantisation steps in a network: distances 1, 2 .. 64 to references need 7, anchors one."""
 
 MAX_MOTION_GOP_LENGTH = 64
 """Pictures per GoP in the motion profile: all of them may be held at once, and a picture's chain lies within it."""

@@ -24,8 +24,8 @@ GRID, INTRA, INTER = "grid", "intra", "inter"
 BASE_MODEL_ZERO = 0
 """The base model whose weights are all zero."""
 
-BASE_MODELS = {GRID: 1, INTRA: 2, INTER: 2}
-"""How many base models a network of each role may choose from, number 0 included."""
+BASE_MODELS = {GRID: (0,), INTRA: (0, 2), INTER: (0, 2)}
+"""The base models that a network of each role may choose from; number 1 is withdrawn (bitstream_spec.md, 3.7)."""
 
 GRID_CONTEXT_KINDS = 3
 """Context biases of the grid profile: for the GoP's grid, the first temporal grid of a GoP, the others."""
@@ -103,7 +103,7 @@ class ModelConfig:
     base_model: int = BASE_MODEL_ZERO
     """The model that the weights are coded as differences from."""
     step_rows: int = 1
-    """Rows of quantisation steps and context biases, one per depth of the hierarchy; above 1 in inter networks only."""
+    """Rows of quantisation steps and context biases, by distance to references; above 1 in inter networks only."""
     role: str = GRID
     """GRID, INTRA or INTER; not coded here: it follows from the profile and from where the configuration stands."""
 
@@ -131,6 +131,11 @@ class ModelConfig:
     def context_kinds(self) -> int:
         """Alternative biases of the context networks."""
         return GRID_CONTEXT_KINDS if self.role == GRID else self.step_rows
+
+    @property
+    def step_bits(self) -> int:
+        """Width of a quantisation step in the file."""
+        return limits.GRID_STEP_BITS if self.role == GRID else limits.MOTION_STEP_BITS
 
     @property
     def grid_levels(self) -> tuple[int, ...]:
@@ -161,8 +166,8 @@ class ModelConfig:
         if self.role == INTER:
             rows = v.u("step_rows", 4, self.step_rows, low=1, high=limits.MAX_STEP_ROWS)
         base_model = v.u("base_model", 8, self.base_model)
-        if base_model >= BASE_MODELS[self.role]:
-            known = f"0..{BASE_MODELS[self.role] - 1}" if BASE_MODELS[self.role] > 1 else "0"
+        if base_model not in BASE_MODELS[self.role]:
+            known = " or ".join(map(str, BASE_MODELS[self.role]))
             raise UnsupportedBaseModel(f"{v.where()}: base_model is {base_model}, allowed is {known}")
         reserved_flags = v.u("reserved_flags", 8, 0)
         if reserved_flags:

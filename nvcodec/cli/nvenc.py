@@ -21,7 +21,7 @@ from nvcodec.cli import options
 from nvcodec.cli.command import complain, print_out, run, stopped_by
 from nvcodec.cli.stopping import StopRequest
 from nvcodec.encoder.presets import PRESETS
-from nvcodec.encoder.settings import DEFAULT_QUALITY, LONGEST_GOP, TUNES, EncodeSettings
+from nvcodec.encoder.settings import DEFAULT_GOP, DEFAULT_QUALITY, LONGEST_GOP, TUNES, EncodeSettings
 from nvcodec.errors import NvcodecError
 from nvcodec.video import OutputClosed, OutputError, OutputExists, open_reader
 from nvcodec.video.target import Target
@@ -36,7 +36,10 @@ LARGEST = 1e6
 """Of an option that is a plain number: far beyond sense, but no infinity."""
 
 PROFILE_HELP = "motion: pictures are predicted from others; grid: each decodes without any other."
-GOP_HELP = f"Longest GoP, in pictures: up to {LONGEST_GOP['motion']} (motion), {LONGEST_GOP['grid']} (grid)."
+GOP_HELP = (
+    f"Longest GoP, in pictures: up to {LONGEST_GOP['motion']} (motion), {LONGEST_GOP['grid']} (grid); divided evenly."
+    f"  [default: by content, up to {DEFAULT_GOP['motion']} (motion); {DEFAULT_GOP['grid']} (grid)]"
+)
 KEYINT_HELP = (
     f"From some picture of any N on, decoding can begin; motion profile only.  [default: {EncodeSettings.keyint}]"
 )

@@ -29,6 +29,7 @@ from nvcodec.bitstream import (
     UnitKey,
     UnitType,
     check_segments,
+    check_version,
     read_payload,
 )
 from nvcodec.decoder.errors import DigestMismatch, NoDigest, PictureOutOfRange, ScaleUnknown
@@ -174,6 +175,7 @@ class Decoder:
     def _open(self, backend: str, threads: int, device: str, verify: bool) -> None:
         unit = self.container.unit(UnitKey(UnitType.SEQUENCE))
         self.sequence = read_payload(SequenceHeader(), unit.payload, unit.place)
+        check_version(self.container.file_header, self.sequence, self.container.name)
         self.config = self.sequence.model
         """Of the network that decodes pictures without references."""
         self.verify, self._backend_name, self._device = verify, backend, device

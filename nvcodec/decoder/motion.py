@@ -187,5 +187,9 @@ def latent_pictures(configs: Sequence[ModelConfig], order: Sequence[CodedPicture
 
 
 def step_row(config: ModelConfig, picture: CodedPicture) -> int:
-    """The row of quantisation steps and context biases that a picture uses."""
-    return min(picture.depth, config.step_rows - 1)
+    """The row of quantisation steps and context biases that a picture uses: the first for anchors, the last where no
+    reference is further than 1, one less for each doubling of the distance. Source: bitstream_spec.md, section 4.4.2.
+    """
+    if picture.depth == 0 or config.step_rows == 1:
+        return 0
+    return max(1, config.step_rows - picture.distance.bit_length())

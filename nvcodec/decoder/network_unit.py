@@ -1,7 +1,7 @@
 """A NETWORK unit's payload to a level's integers; the order of its tensors, for the encoder too.
 
-A network's weights are differences from a base model. Number 0 is all zeros. Number 1 was fitted to made-up clips
-(docs/decisions.md); it is an .msn file without pictures, base_models/1.msn, whose two networks are the bases of the
+A network's weights are differences from a base model. Number 0 is all zeros. Number 2 was fitted to made-up clips
+(docs/decisions.md); it is an .msn file without pictures, base_models/2.msn, whose two networks are the bases of the
 intra and the inter network. It is normative, as the probability tables are: its bytes never change.
 
 Source: bitstream_spec.md, section 5.3.

@@ -26,16 +26,20 @@ class AnalysisNetwork(nn.Module):
     mean of its window beside the window.
     """
 
-    def __init__(self, config: ModelConfig, input_channels: int):
+    def __init__(self, config: ModelConfig, input_channels: int, *, deep: bool = False):
+        """deep: a residual layer on every level, for networks that a base model has taught."""
         super().__init__()
         self.config = config
         self.down, self.out, self.gop_out = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
+        self.more = nn.ModuleDict()
         channels = input_channels
         if config.levels[0].grid_channels:
             self._add_outputs(0, channels)
         for level in range(1, COARSEST + 1):
             self.down[str(level)] = nn.Conv2d(channels, WIDTHS[level], KERNEL, 2, KERNEL // 2)
             channels = WIDTHS[level]
+            if deep:
+                self.more[str(level)] = nn.Conv2d(channels, channels, 3, padding=1)
             if config.levels[level].grid_channels:
                 self._add_outputs(level, channels)
         self.to(memory_format=torch.channels_last)
@@ -52,6 +56,8 @@ class AnalysisNetwork(nn.Module):
         for level in range(COARSEST + 1):
             if level:
                 x = F.leaky_relu(self.down[str(level)](x), 0.125)
+            if str(level) in self.more:
+                x = x + F.leaky_relu(self.more[str(level)](x), 0.125)
             pictures = len(x) - gops
             if str(level) in self.out:
                 temporal[level] = self.out[str(level)](x[:pictures]) * LATENT_GAIN

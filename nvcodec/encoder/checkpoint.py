@@ -12,7 +12,7 @@ import torch
 
 from nvcodec.encoder.errors import CheckpointMismatch, EncodeError
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 
 State = dict[str, Any]
 """Tensors and plain values by name, nested: what `torch.load` reads without unpickling anything else."""

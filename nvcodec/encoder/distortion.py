@@ -28,22 +28,37 @@ class ScaleAdaptiveLoss:
         self.shares = SHARES if multi_scale else (1.0, 0.0, 0.0, 0.0)
         self.running = [0.0] * len(SHARES)
 
-    def __call__(self, decoded: dict[int, Tensor], originals: list[Tensor]) -> tuple[Tensor, list[float]]:
-        """decoded: packed pictures by level; originals: by scale. Returns (loss, luma mean squared error per scale)."""
+    def __call__(
+        self, decoded: dict[int, Tensor], originals: list[Tensor], *, learn: bool = True
+    ) -> tuple[Tensor, list[float]]:
+        """decoded: packed pictures by level; originals: by scale; learn: whether the weights follow what is seen.
+
+        Returns (loss, luma mean squared error per scale).
+        """
         total, mse = torch.zeros((), device=originals[0].device), []
         for scale, share in enumerate(self.shares):
             if scale not in decoded:
                 continue
-            error = ((decoded[scale] - originals[scale]) ** 2).mean((0, 2, 3))
-            luma, chroma = error[:LUMA_PHASES].mean(), error[LUMA_PHASES:]
+            distortion, luma = self._squared(decoded[scale], originals[scale])
             mse.append(luma.item())
-            distortion = luma if len(chroma) == 0 else LUMA_SHARE * luma + (1 - LUMA_SHARE) * chroma.mean()
-            self._update(scale, distortion.item())
+            if learn:
+                self._update(scale, distortion.item())
             if self.tune == "ssim":
                 distortion = self._perceptual(decoded[scale], originals[scale], scale)
             if share:
                 total = total + self._weight(scale, share) * distortion
         return total, mse
+
+    def one_scale(self, decoded: Tensor, original: Tensor) -> Tensor:
+        """The squared error of packed pictures of one scale, three quarters luma."""
+        return self._squared(decoded, original)[0]
+
+    @staticmethod
+    def _squared(decoded: Tensor, original: Tensor) -> tuple[Tensor, Tensor]:
+        """(squared error, three quarters luma; of luma alone)."""
+        error = ((decoded - original) ** 2).mean((0, 2, 3))
+        luma, chroma = error[:LUMA_PHASES].mean(), error[LUMA_PHASES:]
+        return luma if len(chroma) == 0 else LUMA_SHARE * luma + (1 - LUMA_SHARE) * chroma.mean(), luma
 
     def _update(self, scale: int, value: float) -> None:
         old = self.running[scale]

@@ -43,7 +43,8 @@ from nvcodec.encoder.errors import (
     VerificationFailed,
 )
 from nvcodec.encoder.fit import Fit
-from nvcodec.encoder.motion_fit import FROM_BASE, FROM_SCRATCH, MotionFit, depth_divisors
+from nvcodec.encoder.gop_choice import GopChoice
+from nvcodec.encoder.motion_fit import FROM_BASE, FROM_SCRATCH, MotionFit, rate_divisor, rate_factor
 from nvcodec.encoder.pack import Packed, Payload, pack_digests, pack_segment_header
 from nvcodec.encoder.rate_control import ROUND_STEPS, ROUNDS, RateController
 from nvcodec.encoder.run import Gop
@@ -279,7 +280,15 @@ class Encode:
         length = settings.resolved_gop_length()
         if settings.profile == "grid":
             return plan.plan_gops(first, end, cuts, length)
-        return plan.plan_motion_gops(first, end, cuts, length, settings.keyint)
+        if settings.gop_length is not None:
+            return plan.plan_motion_gops(first, end, cuts, length, settings.keyint)
+
+        def progress(done: int) -> None:
+            self._report("analyse", done, len(self.source))
+            self._check_stop("choosing GoPs")
+
+        choice = GopChoice(self.source, settings.resolved_lambda(), length, rate_divisor, progress)
+        return plan.plan_motion_gops(first, end, cuts, length, settings.keyint, choice.lengths)
 
     def _sequence(self, models: tuple[ModelConfig, ...], segment_count: int) -> SequenceHeader:
         video = self.format
@@ -378,7 +387,7 @@ class Encode:
             lam,
             BLOCKS_LOG2 if self.settings.block_log2 is None else (self.settings.block_log2,),
             MOTION_EFFORT,
-            depth_divisors(gops),
+            rate_factor,
             progress,
             self.settings.threads,
         )

@@ -124,8 +124,9 @@ class NetworkParameters(nn.Module):
         return [self.conv(level, layer.name) for layer in level_layers(self.config, level, self.chroma_format)]
 
     def steps(self, level: int, exact: bool, gop: bool = False) -> Tensor:
-        """Quantisation steps of a level's channels, real values (integer steps over 1024); inter networks: by depth."""
-        step = ((self.log_gop_step if gop else self.log_step)[str(level)].exp() * UNIT).clamp(1, 255)
+        """Quantisation steps of a level's channels, real values (integer steps over 1024); inter networks: by row."""
+        largest = float((1 << self.config.step_bits) - 1)
+        step = ((self.log_gop_step if gop else self.log_step)[str(level)].exp() * UNIT).clamp(1, largest)
         return (round_through(step) if exact else step) / UNIT
 
     def window_weights(self, level: int, exact: bool) -> Tensor:

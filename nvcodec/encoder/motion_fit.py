@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.bitstream.model_config import SCALES, ModelConfig
 from nvcodec.decoder.motion import network_number, step_row
 from nvcodec.encoder.crop import Crop, random_crop, whole
 from nvcodec.encoder.distortion import ScaleAdaptiveLoss
@@ -37,28 +37,47 @@ from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.encoder.source import Targets
 from nvcodec.encoder.start import start_from_base
 from nvcodec.encoder.window_store import WindowStore
+from nvcodec.encoder.zeroing import Zeroing
 from nvcodec.synthesis import arithmetic
 from nvcodec.synthesis.alignment import Reference, align_picture
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.window import window_inputs
+from nvcodec.video.scaling import area_downscale
 
 LARGEST_BATCH = 4
 """Pictures that a step looks at together, where they are small."""
 REFINE_RATE, REFINE_RATE_LAST = 0.04, 0.008
 """Latent units a step, for a gradient of the channel's root mean square."""
 LEAST_ITERATIONS = 4
+ZEROING_ROUNDS = 3
+ZEROING_ITERATIONS = 6
+"""Iterations of the refinement that zeroing takes the time of, about."""
 LEARNING_RATE_FLOOR = 0.01
 WARM_UP_STEPS = 50
 OVERFLOW_WEIGHT = 0.01
 WEIGHT_RATE_EVERY = 4
 """Steps between two that charge for the weights; that one charges for them all."""
 GRADIENT_NORM = 0.05
-DEPTH_WEIGHT = 1.3
+DEPTH_WEIGHT = 1.5
 """A picture's distortion weighs so much more than one's a depth below."""
 ANCHOR_WEIGHT = 1.5
 """And an anchor's so much more than the first pictures' between anchors."""
+REDUCED_SHARE = 0.3
+"""What a reduced scale's own loop weighs beside the full size's, in the steps that look at one."""
+REDUCED_EVERY = 2
+"""Steps between two that look at a reduced scale's loop too."""
+REDUCED_CHANCES = (2.0, 1.0, 1.0)
+"""How likely such a step looks at 1/2, 1/4, 1/8."""
+REFINED_SCALES = (0, 1)
+"""The scales whose loops the refinement looks at."""
+REFINED_REDUCED_SHARE = 0.1
+"""What the loop of 1/2 weighs there, beside full size's."""
+DROP_CHANCE = 0.25
+"""How often a step does without latents of pictures with references, so that refinement can spare them cheaply."""
+DROP_CHANCES = (1.0, 1.0, 0.0, 2.0)
+"""How likely such a step drops the finest 1, 2, 3, 4 levels."""
 ANCHOR_CHANCE = 3.0
 """How much more often a step looks at an anchor than at a picture between."""
 
@@ -108,8 +127,8 @@ FROM_BASE = Schedule(
     exact=0.0,
     prune=0.40,
     refine=0.65,
-    refreshes=12,
-    learning_rate=2e-3,
+    refreshes=8,
+    learning_rate=7e-4,
     intra_share=0.08,
 )
 FOR_BASE = Schedule(
@@ -120,7 +139,7 @@ FOR_BASE = Schedule(
     exact=0.65,
     prune=2.0,
     refine=1.0,
-    refreshes=4,
+    refreshes=8,
     learning_rate=5e-3,
     intra_share=0.15,
 )
@@ -128,14 +147,18 @@ FOR_BASE = Schedule(
 
 
 def rate_divisor(depth: int, deepest: int) -> float:
-    """What lambda is divided by for a picture of some depth."""
+    """What lambda is divided by for a picture of some depth, in a GoP whose deepest pictures have depth `deepest`."""
     return DEPTH_WEIGHT ** (deepest - depth) * (ANCHOR_WEIGHT if depth == 0 else 1.0)
 
 
-def depth_divisors(gops: list[Gop]) -> Callable[[int], float]:
-    """By depth: what lambda is multiplied by in a segment of such GoPs."""
-    deepest = max(picture.depth for gop in gops for picture in hierarchical_order(gop.length, gop.open))
-    return lambda depth: 1 / rate_divisor(depth, deepest)
+def deepest_depth(gop: Gop) -> int:
+    """Of a GoP's hierarchy."""
+    return max(picture.depth for picture in hierarchical_order(gop.length, gop.open))
+
+
+def rate_factor(gop: Gop, depth: int) -> float:
+    """What lambda is multiplied by for a picture of some depth of a GoP."""
+    return 1 / rate_divisor(depth, deepest_depth(gop))
 
 
 class MotionFit:
@@ -174,10 +197,14 @@ class MotionFit:
             gops[number].first + index for number, picture in self.order for index in picture.references
         }
         """Pictures of the segment that others refer to."""
-        self.deepest = max(picture.depth for _, picture in self.order)
+        self.rate_factors = {
+            gops[number].first + picture.index: rate_factor(gops[number], picture.depth)
+            for number, picture in self.order
+        }
         self._chances = self._sampling_chances()
         count = sum(gop.length for gop in gops)
-        self.store = WindowStore(video, count)
+        self.stores = [WindowStore(video.scaled(s), count, scale_log2=s) for s in range(SCALES)]
+        """Windows by scale: each has a loop of its own."""
         self.latents: list[dict[int, Tensor]] = [{} for _ in range(count)]
         """By picture and level, (1, L, h, w): int8 once the picture is refined; before, what the last refresh saw."""
         self.pruned = False
@@ -189,10 +216,10 @@ class MotionFit:
         self.refreshed = 0
         self.refined = 0
         """Pictures of the coding order whose final latents stand."""
-        self.references: dict[int, Reference] = {}
-        """The last phase's exact reconstructions that are still needed, by picture of the segment."""
+        self.references: dict[int, dict[int, Reference]] = {scale_log2: {} for scale_log2 in REFINED_SCALES}
+        """The last phase's exact reconstructions that are still needed, by scale and picture of the segment."""
         parameters = [parameter for model in self.models for parameter in model.parameters()]
-        self.optimiser = torch.optim.Adam(parameters, lr=self.schedule.learning_rate, betas=(0.9, 0.99))
+        self.optimiser = torch.optim.Adam(parameters, lr=self.schedule.learning_rate, betas=(0.9, 0.99), fused=True)
         for model, config in zip(self.models, configs, strict=True):
             if config.base_model:
                 start_from_base(model, video.chroma_format)
@@ -247,36 +274,44 @@ class MotionFit:
         falling = 0.5 * (1 + math.cos(math.pi * share))
         return self.schedule.learning_rate * warm * ((1 - LEARNING_RATE_FLOOR) * falling + LEARNING_RATE_FLOOR)
 
-    def rate_weight(self, picture: CodedPicture) -> float:
-        ramp = min(1.0, self.share / self.schedule.rate_full)
-        return self.lam * ramp / rate_divisor(picture.depth, self.deepest)
+    def rate_weight(self, number: int) -> float:
+        """Of a picture of the segment: lambda as it stands, at the picture's depth."""
+        return self.lam * min(1.0, self.share / self.schedule.rate_full) * self.rate_factors[number]
 
     def mode(self) -> str:
         return "noise" if self.share < self.schedule.rounds else "mixed"
 
     # --- windows -----------------------------------------------------------------------------------------------------
 
-    def _align(self, gop: int, picture: CodedPicture, references: dict[int, Reference]) -> list[tuple[Array, ...]]:
+    def _align(
+        self, gop: int, picture: CodedPicture, references: dict[int, Reference], scale_log2: int = 0
+    ) -> list[tuple[Array, ...]]:
         """Nothing for a picture without references."""
         if not picture.references:
             return []
         motion = self.motion[gop][picture.index].motion
         first = self.gops[gop].first
         return [
-            align_picture(references[first + index], vectors, motion.block_log2, self.video.chroma_format, 0)
+            align_picture(references[first + index], vectors, motion.block_log2, self.video.chroma_format, scale_log2)
             for index, vectors in zip(picture.references, motion.fields, strict=True)
         ]
 
     def _align_originals(self) -> None:
         """The first windows: of the source itself."""
-        self._walk(
-            lambda gop, picture, aligned: self.targets.source.planes(self.targets.first + self._number(gop, picture))
-        )
+        for scale_log2 in range(SCALES):
+
+            def original(gop: int, picture: CodedPicture, _: object, scale_log2: int = scale_log2) -> list[Array]:
+                planes = self.targets.source.planes(self.targets.first + self._number(gop, picture))
+                if scale_log2 == 0:
+                    return planes
+                return [np.floor(p + 0.5).astype(self.video.dtype) for p in area_downscale(planes, scale_log2)]
+
+            self._walk(original, scale_log2)
 
     def _refresh(self) -> None:
-        """Windows from the pictures as the networks reconstruct them now."""
+        """Windows from the pictures as the networks reconstruct them now, of every scale's own loop."""
 
-        def reconstruct(gop: int, picture: CodedPicture, aligned: list[tuple[Array, ...]]) -> list[Array]:
+        def propose(gop: int, picture: CodedPicture, aligned: list[tuple[Array, ...]]) -> list[Array]:
             number = self._number(gop, picture)
             window = self._inputs(aligned) if aligned else None
             packed = self.targets.pictures([number])[0]
@@ -286,15 +321,27 @@ class MotionFit:
 
         with torch.no_grad():
             self._look_at(whole(self.video.height, self.video.width))
-            self._walk(reconstruct)
+            self._walk(propose, 0)
+            for scale_log2 in range(1, SCALES):
+                self._walk(
+                    lambda gop, picture, aligned, scale_log2=scale_log2: self._reconstructed(
+                        self._number(gop, picture),
+                        picture,
+                        self._inputs(aligned, scale_log2) if aligned else None,
+                        scale_log2,
+                    ),
+                    scale_log2,
+                )
 
-    def _walk(self, reconstruct: Callable[[int, CodedPicture, list[tuple[Array, ...]]], list[Array]]) -> None:
+    def _walk(
+        self, reconstruct: Callable[[int, CodedPicture, list[tuple[Array, ...]]], list[Array]], scale_log2: int
+    ) -> None:
         """All pictures in coding order: align and keep their windows, reconstruct what others refer to."""
         references: dict[int, Reference] = {}
         for gop, picture in self.order:
-            aligned = self._align(gop, picture, references)
+            aligned = self._align(gop, picture, references, scale_log2)
             if aligned:
-                self.store.store(self._number(gop, picture), aligned)
+                self.stores[scale_log2].store(self._number(gop, picture), aligned)
             planes = reconstruct(gop, picture, aligned)
             references = self._with(references, gop, picture, planes)
 
@@ -309,33 +356,33 @@ class MotionFit:
             return references
         return {**references, number: Reference(planes, self.video.bit_depth)}
 
-    def _reconstructed(self, number: int, picture: CodedPicture, window: dict[int, Tensor] | None) -> list[Array]:
+    def _reconstructed(
+        self, number: int, picture: CodedPicture, window: dict[int, Tensor] | None, scale_log2: int = 0
+    ) -> list[Array]:
         """A picture's planes by its latents as they are coded; none where no other picture refers to it."""
         if number not in self.referred_to:
             return []
         latents = {level: z.float() for level, z in self.latents[number].items()}
-        return self._planes(self._model(picture).pictures(latents, self._rows([picture]), window)[0])
+        packed = self._model(picture).pictures(latents, self._rows([picture]), window, scale_log2)
+        return self._planes(packed[scale_log2], scale_log2)
 
-    def _window(self, number: int, crop: Crop) -> dict[int, Tensor]:
-        return self._inputs(self.store.window(number, crop))
-
-    def _windows(self, numbers: list[int], crop: Crop) -> dict[int, Tensor]:
+    def _windows(self, numbers: list[int], crop: Crop, scale_log2: int = 0) -> dict[int, Tensor]:
         """Of several pictures, one after the other."""
-        each = [self._window(number, crop) for number in numbers]
+        each = [self._inputs(self.stores[scale_log2].window(number, crop), scale_log2) for number in numbers]
         return each[0] if len(each) == 1 else {level: torch.cat([one[level] for one in each]) for level in each[0]}
 
-    def _inputs(self, aligned: list[Any]) -> dict[int, Tensor]:
-        inputs = window_inputs(aligned, self.video.bit_depth, self.video.chroma_format, 0)
+    def _inputs(self, aligned: list[Any], scale_log2: int = 0) -> dict[int, Tensor]:
+        inputs = window_inputs(aligned, self.video.bit_depth, self.video.chroma_format, scale_log2)
         return {
             level: (torch.from_numpy(x).to(self.device) * (1 / UNIT)).contiguous(memory_format=torch.channels_last)
             for level, x in inputs.items()
         }
 
-    def _planes(self, packed: Tensor) -> list[Array]:
+    def _planes(self, packed: Tensor, scale_log2: int) -> list[Array]:
         """A packed picture's samples, as the decoder rounds them."""
         integers = torch.round(packed[0] * (1 << arithmetic.PICTURE_FRACTION_BITS)).cpu().numpy()
         samples = to_samples(integers, self.video.bit_depth)
-        return unpack(samples, self.video.chroma_format, list(self.video.plane_shapes))
+        return unpack(samples, self.video.chroma_format, list(self.video.scaled(scale_log2).plane_shapes))
 
     # --- steps -------------------------------------------------------------------------------------------------------
 
@@ -373,7 +420,14 @@ class MotionFit:
         window = self._windows(numbers, crop) if pictures[0].references else None
         originals = self.targets.pictures(numbers, crop)
         proposed = model.propose(originals[0], window, self._rows(pictures))
-        loss, bits, mse = self._loss(pictures, proposed, window, originals, crop, self.mode())
+        reduced = None
+        if window is not None and self.step_number % REDUCED_EVERY == 0:
+            scale_log2 = self.random.choices(range(1, SCALES), REDUCED_CHANCES)[0]
+            reduced = self._windows(numbers, crop, scale_log2)
+        dropped = self._drop(model.config) if window is not None else ()
+        loss, bits, mse = self._loss(
+            numbers, pictures, proposed, window, originals, crop, self.mode(), reduced, dropped
+        )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if self.exact and self.step_number % WEIGHT_RATE_EVERY == 0 and self.schedule.prune <= 1:
@@ -384,6 +438,13 @@ class MotionFit:
         self.step_number += 1
         self.work_done += crop.pixels * len(numbers)
         return StepResult(loss.item(), mse, bits.mean().item() * self.pixels / crop.pixels)
+
+    def _drop(self, config: ModelConfig) -> Sequence[int]:
+        """The levels that a step does without."""
+        if self.random.random() >= DROP_CHANCE:
+            return ()
+        levels = sorted(config.grid_levels)
+        return levels[: self.random.choices(range(1, len(DROP_CHANCES) + 1), DROP_CHANCES)[0]]
 
     def _choose(self, count: int) -> tuple[list[int], list[CodedPicture]]:
         """Pictures of one network, and their numbers in the segment."""
@@ -400,24 +461,40 @@ class MotionFit:
 
     def _loss(
         self,
+        numbers: list[int],
         pictures: list[CodedPicture],
         proposed: Latents,
         window: dict[int, Tensor] | None,
         originals: list[Tensor],
         crop: Crop,
         mode: str,
+        reduced: dict[int, Tensor] | None = None,
+        dropped: Sequence[int] = (),
+        reduced_share: float = REDUCED_SHARE,
     ) -> tuple[Tensor, Tensor, list[float]]:
-        """(loss, bits of each picture, luma mean squared error per scale)."""
+        """(loss, bits of each picture, luma mean squared error per scale).
+
+        reduced: a window of a reduced scale's loop; dropped: levels without latents.
+        """
         model, rows = self._model(pictures[0]), self._rows(pictures)
         pairs = {level: quantise(z, mode, self.noise) for level, z in proposed.items()}
-        seen = {level: pair[0] for level, pair in pairs.items()}
-        charged = {level: pair[1] for level, pair in pairs.items()}
-        decoded = model.pictures(seen, rows, window)
-        distortion, mse = self.loss(decoded, originals)
+        seen = {level: torch.zeros_like(pair[0]) if level in dropped else pair[0] for level, pair in pairs.items()}
+        charged = {level: pair[1] for level, pair in pairs.items() if level not in dropped}
+        distortion, mse = self.loss(model.pictures(seen, rows, window), originals)
+        overflow = model.overflow
+        if reduced is not None:
+            distortion = distortion + reduced_share * self._reduced_distortion(model, seen, rows, reduced, originals)
         bits = model.bits(seen, charged, rows)
-        weights = torch.tensor([self.rate_weight(picture) for picture in pictures], device=self.device)
-        loss = distortion + (weights * bits).mean() / crop.pixels + OVERFLOW_WEIGHT * model.overflow
+        weights = torch.tensor([self.rate_weight(number) for number in numbers], device=self.device)
+        loss = distortion + (weights * bits).mean() / crop.pixels + OVERFLOW_WEIGHT * overflow
         return loss, bits, mse
+
+    def _reduced_distortion(
+        self, model: PictureModel, seen: Latents, rows: Tensor, window: dict[int, Tensor], originals: list[Tensor]
+    ) -> Tensor:
+        """Of pictures in a reduced scale's own loop, by their window there."""
+        scale_log2 = min(window)
+        return self.loss.one_scale(model.pictures(seen, rows, window, scale_log2)[scale_log2], originals[scale_log2])
 
     # --- the last phase ----------------------------------------------------------------------------------------------
 
@@ -427,11 +504,15 @@ class MotionFit:
         number = self._number(gop, picture)
         crop = whole(self.video.height, self.video.width)
         self._look_at(crop)
-        aligned = self._align(gop, picture, self.references)
-        window = self._inputs(aligned) if aligned else None
+        windows: dict[int, dict[int, Tensor] | None] = {}
+        for scale_log2, references in self.references.items():
+            aligned = self._align(gop, picture, references, scale_log2)
+            windows[scale_log2] = self._inputs(aligned, scale_log2) if aligned else None
+        window, reduced = windows[0], windows.get(1)
         originals = self.targets.pictures([number])
         left = len(self.order) - self.refined
-        iterations = max(LEAST_ITERATIONS, round((self.work - self.work_done) / (left * self.pixels)))
+        share = round((self.work - self.work_done) / (left * self.pixels))
+        iterations = max(LEAST_ITERATIONS, share - ZEROING_ITERATIONS)
         model = self._model(picture)
         with torch.no_grad():
             latents = model.propose(originals[0], window, self._rows([picture]))
@@ -439,28 +520,56 @@ class MotionFit:
         result = StepResult(0.0, [1.0], 0.0)
         for iteration in range(iterations):
             leaves = {level: z.detach().requires_grad_() for level, z in latents.items()}
-            loss, bits, mse = self._loss([picture], leaves, window, originals, crop, "mixed")
+            loss, bits, mse = self._loss(
+                [number], [picture], leaves, window, originals, crop, "mixed", reduced, (), REFINED_REDUCED_SHARE
+            )
             gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
             rate = REFINE_RATE + (REFINE_RATE_LAST - REFINE_RATE) * iteration / iterations
             for (level, leaf), gradient in zip(leaves.items(), gradients, strict=True):
                 if gradient is not None:
                     latents[level] = leaf.detach() - rate * normalised(gradient, self.power, f"{kind} {level}")
             result = StepResult(loss.item(), mse, bits.mean().item())
-        self.latents[number] = {level: stored(z) for level, z in latents.items()}
+        rounded = {level: stored(z).float() for level, z in latents.items()}
+        self.latents[number] = {
+            level: stored(z) for level, z in self._zeroed(number, picture, rounded, windows, originals).items()
+        }
         with torch.no_grad():
-            planes = self._reconstructed(number, picture, window)
-        self.references = self._with(self.references, gop, picture, planes)
+            for scale_log2, references in self.references.items():
+                planes = self._reconstructed(number, picture, windows[scale_log2], scale_log2)
+                self.references[scale_log2] = self._with(references, gop, picture, planes)
         self.refined += 1
         self.step_number += 1
-        self.work_done = min(self.work, self.work_done + iterations * self.pixels)
+        self.work_done = min(self.work, self.work_done + (iterations + ZEROING_ITERATIONS) * self.pixels)
         return result
+
+    def _zeroed(
+        self,
+        number: int,
+        picture: CodedPicture,
+        latents: Latents,
+        windows: dict[int, dict[int, Tensor] | None],
+        originals: list[Tensor],
+    ) -> Latents:
+        """Integer latents after greedy steps towards zero."""
+        model, rows = self._model(picture), self._rows([picture])
+
+        def distortion(seen: Latents) -> Tensor:
+            found = self.loss(model.pictures(seen, rows, windows[0]), originals, learn=False)[0]
+            for window in list(windows.values())[1:]:
+                if window is not None:
+                    reduced = self._reduced_distortion(model, seen, rows, window, originals)
+                    found = found + REFINED_REDUCED_SHARE * reduced
+            return found
+
+        rate_weight = self.rate_weight(number) / self.pixels
+        return Zeroing(model, latents, rows, distortion, rate_weight, self.refined).run(ZEROING_ROUNDS)
 
     def finish(self) -> None:
         """Nothing is left to do: a fit that is done has been through all phases."""
 
     def refine_again(self) -> int:
         """Begin the last phase anew, at another lambda; returns how many steps it takes."""
-        self.refined, self.references = 0, {}
+        self.refined, self.references = 0, {scale_log2: {} for scale_log2 in REFINED_SCALES}
         return len(self.order)
 
     def pack(self, segment: int, first: int, threads: int) -> Packed:
@@ -495,10 +604,13 @@ class MotionFit:
             "optimiser": self.optimiser.state_dict(),
             "latents": self.latents,
             "power": self.power,
-            "windows": torch.from_numpy(self.store.samples.view(np.uint8)),
+            "windows": [torch.from_numpy(store.samples.view(np.uint8)) for store in self.stores],
             "references": {
-                number: [torch.from_numpy(plane.view(np.uint8)) for plane in reference.planes]
-                for number, reference in self.references.items()
+                scale_log2: {
+                    number: [torch.from_numpy(plane.view(np.uint8)) for plane in reference.planes]
+                    for number, reference in references.items()
+                }
+                for scale_log2, references in self.references.items()
             },
             "random": self.random.getstate(),
             "noise": self.noise.get_state(),
@@ -515,10 +627,14 @@ class MotionFit:
             model.ops.exact = state["exact"]
         self.optimiser.load_state_dict(state["optimiser"])
         self.latents, self.power = state["latents"], state["power"]
-        self.store.samples[:] = state["windows"].numpy().view(self.video.dtype)
+        for store, windows in zip(self.stores, state["windows"], strict=True):
+            store.samples[:] = windows.numpy().view(self.video.dtype)
         self.references = {
-            number: Reference([plane.numpy().view(self.video.dtype) for plane in planes], self.video.bit_depth)
-            for number, planes in state["references"].items()
+            scale_log2: {
+                number: Reference([plane.numpy().view(self.video.dtype) for plane in planes], self.video.bit_depth)
+                for number, planes in references.items()
+            }
+            for scale_log2, references in state["references"].items()
         }
         version, internal, gauss = state["random"]
         self.random.setstate((version, tuple(internal), gauss))

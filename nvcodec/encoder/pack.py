@@ -169,6 +169,7 @@ def pack_network(
         [int(x) for x in weights.step.ravel()],
         [int(x) for x in weights.gop_step],
         config.step_rows,
+        config.step_bits,
     )
     return UnitKey(UnitType.NETWORK, segment, number, level), write_payload(header, encoder.finish())
 

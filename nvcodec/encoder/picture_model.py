@@ -25,9 +25,9 @@ Latents = dict[int, Tensor]
 
 EMBEDDING_SOFT_LIMIT = 2.5
 """Beyond it the fit pulls embeddings back: where they are clamped no gradient would, and the level would be dead."""
-FIRST_STEP = 0.064
-STEP_GROWTH = 1.2
-"""How much coarser a depth's steps start than those of the depth above it."""
+FIRST_STEP = 0.12
+STEP_GROWTH = 1.3
+"""How much coarser a row's steps start than those of the row before it."""
 
 
 class PictureModel(nn.Module):
@@ -43,7 +43,7 @@ class PictureModel(nn.Module):
                     start = math.log(FIRST_STEP * STEP_GROWTH**row)
                     (steps[row] if config.role == INTER else steps).fill_(start)
         channels = PICTURE_CHANNELS[chroma_format]
-        self.analysis = AnalysisNetwork(config, channels * (3 if config.role == INTER else 1))
+        self.analysis = AnalysisNetwork(config, channels * (3 if config.role == INTER else 1), deep=True)
         self.overflow = torch.zeros(())
         """How far the last pictures' embeddings went beyond EMBEDDING_SOFT_LIMIT, mean square."""
         self.to(device)
@@ -72,15 +72,23 @@ class PictureModel(nn.Module):
         return {level: value / self.steps(level, rows) for level, value in found.items()}
 
     def bits(self, latents: Latents, charged: Latents, rows: Tensor) -> Tensor:
-        """(N,) bits of each picture's latents; `latents` make the contexts, `charged` are charged for."""
+        """(N,) bits of each picture's latents; `latents` make the contexts, those of levels in `charged` cost."""
         total = torch.zeros(len(rows), device=self.ops.kernel.device)
+        contexts = self.contexts(latents, rows)
+        for level, values in charged.items():
+            mean, scale = contexts[level]
+            total = total + laplace_bits(values, mean, scale).sum((1, 2, 3))
+        return total
+
+    def contexts(self, latents: Latents, rows: Tensor) -> dict[int, tuple[Tensor, Tensor]]:
+        """By level: means and log2 scales of the latents, in units of their steps, each (N, L, h, w)."""
+        found = {}
         for level in self.config.grid_levels:
             coarser = None
             if self.config.context_coarser_flag and level < COARSEST and level + 1 in latents:
                 coarser = self._seen(latents[level + 1])
-            mean, scale = self._predict(level, latents[level], coarser, rows)
-            total = total + laplace_bits(charged[level], mean, scale).sum((1, 2, 3))
-        return total
+            found[level] = self._predict(level, latents[level], coarser, rows)
+        return found
 
     def _seen(self, latents: Tensor) -> Tensor:
         gain = float(1 << arithmetic.CONTEXT_INPUT_SHIFT) / UNIT
@@ -101,16 +109,20 @@ class PictureModel(nn.Module):
         mean, scale = out.chunk(2, 1)
         return mean, scale
 
-    def pictures(self, latents: Latents, rows: Tensor, window: dict[int, Tensor] | None) -> dict[int, Tensor]:
-        """Packed pictures by level, samples over the sample range less one half."""
+    def pictures(
+        self, latents: Latents, rows: Tensor, window: dict[int, Tensor] | None, finest: int = 0
+    ) -> dict[int, Tensor]:
+        """Packed pictures by level, 3 .. finest, samples over the sample range less one half."""
         embeddings = {}
         self.overflow = torch.zeros((), device=self.ops.kernel.device)
         for level, values in latents.items():
+            if level < finest:
+                continue
             x = values * self.steps(level, rows)
             self.overflow = self.overflow + torch.relu(x.abs() - EMBEDDING_SOFT_LIMIT).square().mean()
             if self.ops.exact:
                 x = round_through(x * UNIT) / UNIT
             embeddings[level] = x.clamp(-LIMIT, LIMIT)
-        packed = synthesise(self.ops, self.config, embeddings, 0, window)
+        packed = synthesise(self.ops, self.config, embeddings, finest, window)
         gain = UNIT / (1 << arithmetic.PICTURE_FRACTION_BITS)
         return {level: picture * gain for level, picture in packed.items()}

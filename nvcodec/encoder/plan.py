@@ -1,8 +1,9 @@
-"""Where segments and GoPs begin: scene cuts, and a GoP length that divides what lies between them evenly."""
+"""Where segments and GoPs begin: scene cuts, and GoPs that divide what lies between, evenly or as they are told."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Callable
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -39,33 +40,45 @@ def scene_cuts(source: SourceStore) -> list[int]:
     return cuts
 
 
+def even_borders(begin: int, end: int, longest: int) -> list[int]:
+    """Where pieces of begin .. end-1 begin, and the end: as few as `longest` admits, of even lengths."""
+    count = -(-(end - begin) // longest)
+    return [begin + round(i * (end - begin) / count) for i in range(count + 1)] if count else [begin]
+
+
 def plan_gops(first: int, end: int, cuts: list[int], gop_length: int) -> list[Gop]:
     """GoPs of pictures first .. end-1, numbered within the segment: none crosses a cut, none is above gop_length."""
     borders = [first, *(cut for cut in cuts if first < cut < end), end]
     gops = []
     for start, stop in pairwise(borders):
-        count = -(-(stop - start) // gop_length)
-        inner = [start + round(i * (stop - start) / count) for i in range(count + 1)]
-        gops += [Gop(a - first, b - a) for a, b in pairwise(inner)]
+        gops += [Gop(a - first, b - a) for a, b in pairwise(even_borders(start, stop, gop_length))]
     return gops
 
 
-def plan_motion_gops(first: int, end: int, cuts: list[int], gop_length: int, keyint: int) -> list[Gop]:
+def plan_motion_gops(
+    first: int,
+    end: int,
+    cuts: list[int],
+    gop_length: int,
+    keyint: int,
+    lengths: Callable[[int, int], list[int]] | None = None,
+) -> list[Gop]:
     """GoPs of the motion profile: closed where a scene begins and at least every keyint pictures, else open.
 
-    No more open GoPs follow each other than the format allows, whatever keyint is.
+    lengths: of open GoPs from a picture of the source to before another, in order; without it, the division is even.
+    No more open GoPs follow each other than the format allows, whatever keyint and lengths are.
     """
     keyint = min(keyint, 1 + limits.MAX_OPEN_GOPS * gop_length)
     borders = [first, *(cut for cut in cuts if first < cut < end), end]
     gops: list[Gop] = []
     for start, stop in pairwise(borders):
-        pieces = -(-(stop - start) // keyint)
-        inner = [start + round(i * (stop - start) / pieces) for i in range(pieces + 1)]
-        for begin, finish in pairwise(inner):
+        for begin, finish in pairwise(even_borders(start, stop, keyint)):
             gops.append(Gop(begin - first, 1))
-            # the first picture is an anchor by itself; what follows is divided evenly
-            count = -(-(finish - begin - 1) // gop_length)
-            places = [begin + 1 + round(i * (finish - begin - 1) / count) for i in range(count + 1)] if count else []
+            # the first picture is an anchor by itself; what follows is divided
+            places = even_borders(begin + 1, finish, gop_length)
+            if lengths is not None:
+                chosen = list(accumulate(lengths(begin + 1, finish), initial=begin + 1))
+                places = chosen if len(chosen) <= 1 + limits.MAX_OPEN_GOPS else places
             gops += [Gop(a - first, b - a, open=True) for a, b in pairwise(places)]
     return gops
 

@@ -25,7 +25,21 @@ PRESETS = {
     "veryslow": Preset(epochs=300, minimum_steps=36000),
 }
 
-BASE_MODEL = 1
+MOTION_PRESETS = {
+    "ultrafast": Preset(epochs=4, minimum_steps=300),
+    "fast": Preset(epochs=14, minimum_steps=4000),
+    "medium": Preset(epochs=50, minimum_steps=12000),
+    "veryslow": Preset(epochs=150, minimum_steps=36000),
+}
+"""The motion profile's: fewer passes, since windows are refreshed and pictures refined in the same time."""
+
+
+def preset_of(profile: str, name: str) -> Preset:
+    """The fit's length by the names of the command line."""
+    return (PRESETS if profile == "grid" else MOTION_PRESETS)[name]
+
+
+BASE_MODEL = 2
 BASE_CHROMA_FORMAT = "420"
 
 SMALL_SEGMENT_PIXELS = 12_000_000

@@ -20,7 +20,7 @@ from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.vector_base import PictureMotion, anchor_before, base_field
 
 SAMPLE_RANGE_8_BIT = 256.0
-LAMBDA_FACTOR = 4.0
+LAMBDA_FACTOR = 12.0
 """One reference's error counts for less than it seems: two are blended, and what is left may be mended by latents."""
 GLOBAL_BITS = 22.0
 """What a global vector takes in the header."""
@@ -61,9 +61,9 @@ class MotionSearch:
         return self._luma[picture]
 
     def gop(
-        self, gop: Gop, before: PictureMotion | None, weight: Callable[[int], float], progress: Callable[[], None]
+        self, gop: Gop, before: PictureMotion | None, weight: Callable[[Gop, int], float], progress: Callable[[], None]
     ) -> dict[int, CodedMotion]:
-        """The motion of a GoP's pictures by index; before: that of the anchor before; weight: lambda's by depth."""
+        """The motion of a GoP's pictures by index; before: that of the anchor before; weight: of lambda."""
         self._luma = {number: luma for number, luma in self._luma.items() if number >= gop.first - 1}
         known = {} if before is None else {before.picture.index: before}
         found: dict[int, CodedMotion] = {}
@@ -72,7 +72,7 @@ class MotionSearch:
             self.luma(number)  # the source is read in this thread alone
         for depth, group in groupby(moving, key=lambda picture: picture.depth):
             # pictures of one depth don't refer to one another
-            search = partial(self._picture, gop, known, self.lam * weight(depth))
+            search = partial(self._picture, gop, known, self.lam * weight(gop, depth))
             for made in self.pool.map(search, group):
                 found[made.motion.picture.index] = made
                 progress()
@@ -135,7 +135,7 @@ def segment_motion(
     lam: float,
     blocks: Sequence[int],
     effort: int,
-    weight: Callable[[int], float],
+    weight: Callable[[Gop, int], float],
     progress: Callable[[], None],
     threads: int = 0,
 ) -> list[dict[int, CodedMotion]]:

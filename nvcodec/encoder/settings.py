@@ -8,7 +8,7 @@ from nvcodec.bitstream import limits
 from nvcodec.bitstream.headers import PROFILES
 from nvcodec.bitstream.model_config import INTER, INTRA, ModelConfig
 from nvcodec.encoder.errors import SettingsInvalid
-from nvcodec.encoder.presets import PRESETS, Preset, model_for, motion_models
+from nvcodec.encoder.presets import PRESETS, Preset, model_for, motion_models, preset_of
 
 LAMBDA_LOW_QUALITY = 0.03
 LAMBDA_DECADES = 2.6
@@ -87,7 +87,7 @@ class EncodeSettings:
                 raise SettingsInvalid(f"{name} is {getattr(self, name)!r}, allowed is {allowed}")
 
     def resolved_preset(self) -> Preset:
-        preset = PRESETS[self.preset]
+        preset = preset_of(self.profile, self.preset)
         return preset if self.epochs is None else replace(preset, epochs=self.epochs, minimum_steps=1)
 
     def resolved_lambda(self) -> float:

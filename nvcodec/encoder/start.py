@@ -1,6 +1,6 @@
 """Where a fit of the motion profile starts: a base model's weights, and the analysis networks that were fitted with it.
 
-The analysis networks serve the encoder alone: analysis_1.npz may change where the base model's file may not.
+The analysis networks serve the encoder alone: analysis_2.npz may change where the base model's file may not.
 """
 
 from __future__ import annotations

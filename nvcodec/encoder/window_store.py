@@ -15,10 +15,19 @@ from nvcodec.video.frame import VideoFormat
 
 
 class WindowStore:
-    """One or two aligned pictures for every picture of a segment, samples at full size."""
+    """One or two aligned pictures for every picture of a segment, samples at one scale."""
 
-    def __init__(self, video: VideoFormat, count: int, pictures_each: int = 2, directory: str | None = None):
-        self.video = video
+    def __init__(
+        self,
+        video: VideoFormat,
+        count: int,
+        pictures_each: int = 2,
+        directory: str | None = None,
+        *,
+        scale_log2: int = 0,
+    ):
+        """video: the format at that scale."""
+        self.video, self.scale_log2 = video, scale_log2
         self.shapes = video.plane_shapes
         samples = sum(rows * columns for rows, columns in self.shapes)
         shape = (count, pictures_each, samples)
@@ -35,12 +44,12 @@ class WindowStore:
             np.concatenate([plane.reshape(-1) for plane in planes], out=self.samples[picture, number])
 
     def window(self, picture: int, crop: Crop) -> list[list[Array]]:
-        """Planes of a picture's window, of the part that a crop covers."""
+        """Planes of a picture's window, of the part that a crop (of the picture at full size) covers."""
         return [self._planes(self.samples[picture, number], crop) for number in range(self.samples.shape[1])]
 
     def _planes(self, samples: Array, crop: Crop) -> list[Array]:
         found, first = [], 0
-        packed_rows, packed_columns = crop.slices(0)
+        packed_rows, packed_columns = crop.slices(self.scale_log2)
         subsampling = ((0, 0), *SUBSAMPLING_LOG2[self.video.chroma_format])
         for (rows, columns), (down, across) in zip(self.shapes, subsampling, strict=True):
             plane = samples[first : first + rows * columns].reshape(rows, columns)

@@ -25,6 +25,11 @@ class CodedPicture:
     references: tuple[int, ...] = ()
     depth: int = 0
 
+    @property
+    def distance(self) -> int:
+        """Pictures to the reference that is further away; 0 without references."""
+        return max((abs(self.index - reference) for reference in self.references), default=0)
+
 
 def coding_order(gop_length: int) -> list[CodedPicture]:
     """The GoP's pictures in coding order in the grid profile: display order, without references."""

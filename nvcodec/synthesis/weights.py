@@ -33,7 +33,7 @@ class ConvWeights:
 class LevelWeights:
     """All layers of a level by name, and the quantisation steps of its grids, (L,), empty without one.
 
-    An inter network has a row of steps per depth, (step_rows, L).
+    An inter network has several rows of steps, (step_rows, L).
     """
 
     layers: dict[str, ConvWeights]

@@ -56,7 +56,7 @@ GRID = LevelConfig(features=8, grid_channels=2)
 
 
 def test_file_header_bytes() -> None:
-    assert write_payload(FileHeader()) == b"\x89MSN\x00\x02\x00\x00"
+    assert write_payload(FileHeader()) == b"\x89MSN\x00\x03\x00\x00"
 
 
 def test_footer_bytes() -> None:
@@ -115,14 +115,14 @@ def test_motion_sequence_bytes() -> None:
         height=8,
         profile="motion",
         model=ModelConfig(levels=levels, role=INTRA, base_model=0, **shared),
-        inter_model=ModelConfig(levels=levels, role=INTER, step_rows=5, base_model=1, **shared),
+        inter_model=ModelConfig(levels=levels, role=INTER, step_rows=5, base_model=2, **shared),
     )
     network_levels = f"{1:06b}{0:06b}{3:05b}{5:05b}" + f"{2:06b}{0:06b}{0:05b}" * 4
     flags = "10" + "1" + "0" + "1"  # fusion_count, picture_skip, context_coarser, context_neighbours
     fields = (
         f"{16:016b}{8:016b}" + "01" + "1000" + f"{25:032b}{1:032b}{1:032b}{1:016b}" + "0001" + "000"
         + network_levels + flags + "00000000" + "00000000"
-        + network_levels + flags + "0101" + "00000001" + "00000000"
+        + network_levels + flags + "0101" + "00000010" + "00000000"
     )  # fmt: skip
     assert write_payload(header) == as_bytes(fields)
     assert read_payload(SequenceHeader(), as_bytes(fields), PLACE) == header
@@ -158,8 +158,9 @@ def test_motion_bytes() -> None:
 def test_network_bytes_with_rows_of_steps() -> None:
     model = ModelConfig((*(LevelConfig(),) * 4, LevelConfig(grid_channels=2)), role=INTER, step_rows=3)
     blank = NetworkHeader.blank(model, 4, 0)
-    payload = bytes([0, 1, 2, 3, 4, 5, 6])
-    assert read_payload(blank, payload, PLACE).step == [1, 2, 3, 4, 5, 6]
+    steps = [1, 2, 3, 4, 5, 1023]
+    payload = as_bytes(f"{0:08b}" + "".join(f"{step:010b}" for step in steps))
+    assert read_payload(blank, payload, PLACE).step == steps
     assert write_payload(blank) == payload
 
 
@@ -470,9 +471,9 @@ def test_only_inter_networks_have_rows_of_steps() -> None:
 
 @pytest.mark.parametrize("role", [INTRA, INTER])
 def test_base_models_of_the_motion_profile(role: str) -> None:
-    ModelConfig(role=role, base_model=1).validate()
-    with pytest.raises(UnsupportedBaseModel, match=r"base_model is 2, allowed is 0\.\.1"):
-        ModelConfig(role=role, base_model=2).validate()
+    ModelConfig(role=role, base_model=2).validate()
+    with pytest.raises(UnsupportedBaseModel, match="base_model is 1, allowed is 0 or 2"):
+        ModelConfig(role=role, base_model=1).validate()
 
 
 @pytest.mark.parametrize(("network", "first"), [("intra", True), ("inter", False)])
@@ -484,8 +485,8 @@ def test_the_reader_refuses_unknown_base_models(network: str, first: bool) -> No
     assert len(places) == 2
     entry = places[0 if first else 1]
     shift = 8 * len(payload) - entry.bit_offset - entry.bits
-    broken = (int.from_bytes(payload, "big") | 2 << shift).to_bytes(len(payload), "big")
-    with pytest.raises(UnsupportedBaseModel, match=r"test unit, byte .*: base_model is 2, allowed is 0\.\.1"):
+    broken = (int.from_bytes(payload, "big") | 1 << shift).to_bytes(len(payload), "big")
+    with pytest.raises(UnsupportedBaseModel, match=r"test unit, byte .*: base_model is 1, allowed is 0 or 2"):
         read_payload(SequenceHeader(), broken, PLACE)
 
 

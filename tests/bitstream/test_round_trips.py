@@ -83,7 +83,7 @@ def motion_models(role: str) -> st.SearchStrategy[ModelConfig]:
         picture_skip_flag=st.booleans(),
         context_coarser_flag=st.booleans(),
         context_neighbours_flag=st.booleans(),
-        base_model=st.integers(0, 1),
+        base_model=st.sampled_from([0, 2]),
         step_rows=st.integers(1, 8) if role == INTER else st.just(1),
         role=st.just(role),
     )
@@ -143,10 +143,10 @@ tensors = st.builds(TensorCoding, scale_index=st.integers(0, 39), shift=st.integ
 def networks(draw: st.DrawFn) -> tuple[ModelConfig, int, NetworkHeader]:
     model, level = draw(models | motion_models(INTRA) | motion_models(INTER)), draw(st.integers(0, 4))
     own, rows = model.levels[level], model.step_rows
-    row = st.lists(st.integers(1, 255), min_size=own.grid_channels, max_size=own.grid_channels)
+    row = st.lists(st.integers(1, (1 << model.step_bits) - 1), min_size=own.grid_channels, max_size=own.grid_channels)
     gop_step = draw(row) if own.gop_grid_flag else []
     step = [value for _ in range(rows) for value in draw(row)]
-    return model, level, NetworkHeader(own, draw(st.lists(tensors, max_size=20)), step, gop_step, rows)
+    return model, level, NetworkHeader(own, draw(st.lists(tensors, max_size=20)), step, gop_step, rows, model.step_bits)
 
 
 gops = st.builds(GopHeader, st.integers(1, 1024), st.just(True), st.integers(0, 39)) | st.builds(

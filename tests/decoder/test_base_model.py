@@ -1,4 +1,4 @@
-"""Base model 1 is normative: its file never changes, and the specification says which one it is."""
+"""Base model 2 is normative: its file never changes, and the specification says which one it is."""
 
 import hashlib
 from importlib.resources import files
@@ -15,14 +15,14 @@ SPECIFICATION = Path(__file__).resolve().parents[2] / "bitstream_spec.md"
 
 
 def test_the_file_is_the_specifications() -> None:
-    data = files("nvcodec.decoder").joinpath("base_models/1.msn").read_bytes()
+    data = files("nvcodec.decoder").joinpath("base_models/2.msn").read_bytes()
     assert hashlib.sha256(data).hexdigest() in SPECIFICATION.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("role", [INTRA, INTER])
 def test_the_presets_networks_are_its(role: str) -> None:
     config = motion_models("420")[int(role == INTER)]
-    assert config == base_config(1, role)
+    assert config == base_config(2, role)
     for level in range(len(config.levels)):
         tensors = base_level(config, level, "420")
         assert tensors.step.size == config.levels[level].grid_channels * config.step_rows

@@ -1,6 +1,8 @@
 """Streams of the motion profile: every backend, scale and thread count, random access, and what each reads."""
 
-from itertools import pairwise
+from dataclasses import replace
+from itertools import pairwise, product
+from math import floor, log2
 
 import numpy as np
 import pytest
@@ -8,9 +10,12 @@ import pytest
 import nvcodec
 from nvcodec.bitstream import ContainerReader, UnitKey, UnitType
 from nvcodec.bitstream.headers import FILE_HEADER_BYTES, FOOTER_BYTES
+from nvcodec.bitstream.limits import MAX_MOTION_GOP_LENGTH, MAX_STEP_ROWS
 from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES
+from nvcodec.decoder.motion import step_row
 from nvcodec.encoder.run import Gop
+from nvcodec.synthesis.structure import hierarchical_order
 from nvcodec.video.frame import Frame
 from tests.streams import (
     MOTION_CASES,
@@ -85,7 +90,7 @@ MADE = {
     "open": ("420", 8, 37, 22, [Gop(0, 1), Gop(1, 5, open=True), Gop(6, 3, open=True)], TINY_INTER),
     "closed GoPs of several pictures": ("444", 10, 20, 33, [Gop(0, 4), Gop(4, 3), Gop(7, 2, open=True)], TINY_INTER),
     "anchors alone": ("400", 12, 18, 17, [Gop(0, 1), Gop(1, 1, open=True), Gop(2, 1, open=True)], FINE_INTER),
-    "deeper than the rows of steps": ("422", 8, 24, 16, [Gop(0, 1), Gop(1, 17, open=True)], TINY_INTER),
+    "more distances than rows of steps": ("422", 8, 24, 16, [Gop(0, 1), Gop(1, 17, open=True)], TINY_INTER),
 }
 """Formats, GoPs and inter networks of streams that no fit made."""
 
@@ -249,3 +254,43 @@ def test_models_of_a_file() -> None:
         models: Models = (TINY_INTRA, TINY_INTER)
         assert decoder.sequence.models == models
         assert [place.open for place in decoder.gops] == [False, True, True]
+
+
+# Rows of quantisation steps
+
+
+ROWS = {
+    # of a network with 1, 3, 5 and 8 rows, each picture's in display order
+    (16, True): ("0000000000000000", "2121212121212120", "4342434143424340", "7675767476757670"),
+    (8, True): ("00000000", "21212120", "43424340", "76757670"),
+    (4, True): ("0000", "2120", "4340", "7670"),
+    (7, True): ("0000000", "1212120", "3424340", "6757670"),
+    (1, True): ("0", "0", "0", "0"),
+    (4, False): ("0000", "0120", "0340", "0670"),
+    (1, False): ("0", "0", "0", "0"),
+}
+"""By a GoP's length and whether it is open."""
+
+
+@pytest.mark.parametrize(("length", "opened"), ROWS)
+def test_rows_by_hand(length: int, opened: bool) -> None:
+    """Anchors have the first row, pictures between neighbours the last; each doubling of the distance takes one off."""
+    order = sorted(hierarchical_order(length, opened), key=lambda picture: picture.index)
+    for count, expected in zip((1, 3, 5, 8), ROWS[length, opened], strict=True):
+        config = replace(TINY_INTER, step_rows=count)
+        assert "".join(str(step_row(config, picture)) for picture in order) == expected
+
+
+@pytest.mark.parametrize("step_rows", range(1, MAX_STEP_ROWS + 1))
+def test_rows_of_every_structure_are_the_specifications(step_rows: int) -> None:
+    """Section 4.4.2, with its logarithm."""
+    config = replace(TINY_INTER, step_rows=step_rows)
+    for length, opened in product(range(1, MAX_MOTION_GOP_LENGTH + 1), (False, True)):
+        for picture in hierarchical_order(length, opened):
+            row = step_row(config, picture)
+            if picture.depth == 0 or step_rows == 1:
+                assert row == 0
+                continue
+            distance = max(abs(picture.index - reference) for reference in picture.references)
+            assert row == max(1, step_rows - 1 - floor(log2(distance)))
+            assert row < step_rows

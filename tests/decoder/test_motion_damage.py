@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nvcodec.bitstream import ContainerReader, DigestPayload, UnitKey, UnitType, read_coded_payload, write_payload
-from nvcodec.bitstream.errors import BitstreamError, MissingUnit, Place, UnitDamaged
+from nvcodec.bitstream.errors import BitstreamError, MissingUnit, Place, UnitDamaged, UnsupportedVersion
 from nvcodec.bitstream.headers import LatentHeader, MotionHeader
 from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES, picture_digest
@@ -262,3 +262,9 @@ def test_a_picture_count_that_no_chain_bears() -> None:
 
     with pytest.raises(BitstreamError, match=r"SEGMENT unit .*open_gop_flag\[0\] is 1"):
         Decoder(rewrite(data, opened))
+
+
+def test_motion_of_an_earlier_version_is_refused_by_name(data: bytes) -> None:
+    earlier = data[:5] + b"\x02" + data[6:]
+    with pytest.raises(UnsupportedVersion, match=r"motion profile of format version 0\.2"):
+        Decoder(earlier)

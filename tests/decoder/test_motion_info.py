@@ -219,24 +219,24 @@ def decode_level(config: ModelConfig, chroma_format: str = "420") -> None:
     decode_network(unit, config, 3, chroma_format)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no .msn file", b"\x89MSN\x00\x02\x00\x00"])
+@pytest.mark.parametrize("content", [None, b"", b"no .msn file", b"\x89MSN\x00\x03\x00\x00"])
 def test_a_base_model_that_is_not_there_or_damaged(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_cached_base: None
 ) -> None:
-    config = replace(TINY_INTER, base_model=1)
+    config = replace(TINY_INTER, base_model=2)
     (tmp_path / "base_models").mkdir()
     if content is not None:
-        (tmp_path / "base_models" / "1.msn").write_bytes(content)
+        (tmp_path / "base_models" / "2.msn").write_bytes(content)
     monkeypatch.setattr(network_unit, "files", lambda package: tmp_path)
     says = "not installed" if content is None else "damaged"
-    with pytest.raises(DecodeError, match=rf"NETWORK unit \(segment 0, level 3, network 1\).*base model 1 is {says}"):
+    with pytest.raises(DecodeError, match=rf"NETWORK unit \(segment 0, level 3, network 1\).*base model 2 is {says}"):
         decode_level(config)
-    with pytest.raises(DecodeError, match="base model 1"):
-        base_config(1, "inter")
+    with pytest.raises(DecodeError, match="base model 2"):
+        base_config(2, "inter")
 
 
 def test_a_base_model_of_another_shape() -> None:
-    with pytest.raises(DecodeError, match=r"network 1\), byte 70: base model 1 has another shape"):
-        decode_level(replace(TINY_INTER, base_model=1))
-    with pytest.raises(DecodeError, match=r"network 1\), byte 70: base model 1 has another shape .* 444 sequence"):
-        decode_level(base_config(1, "inter"), "444")
+    with pytest.raises(DecodeError, match=r"network 1\), byte 70: base model 2 has another shape"):
+        decode_level(replace(TINY_INTER, base_model=2))
+    with pytest.raises(DecodeError, match=r"network 1\), byte 70: base model 2 has another shape .* 444 sequence"):
+        decode_level(base_config(2, "inter"), "444")

@@ -41,6 +41,18 @@ def test_squared_error_by_hand() -> None:
     assert loss.item() == pytest.approx(sum(SHARES) * 0.01, rel=1e-4)
 
 
+@pytest.mark.parametrize("tune", ["psnr", "ssim"])
+def test_one_scale_is_squared_error_and_leaves_the_weights_alone(tune: str) -> None:
+    targets, loss = originals(), ScaleAdaptiveLoss(tune)
+    decoded = shifted(targets, 0.1, 0.2)
+    loss(decoded, targets)
+    state = loss.state()
+    for scale in range(4):
+        found = loss.one_scale(decoded[scale], targets[scale])
+        assert found.item() == pytest.approx(0.75 * 0.01 + 0.25 * 0.04, rel=1e-4)
+    assert loss.state() == state
+
+
 def test_only_the_finest_scale_without_multi_scale() -> None:
     targets = originals()
     decoded = shifted(targets, 0.1, 0.1)
@@ -70,6 +82,19 @@ def test_the_state_goes_on_where_it_was() -> None:
     assert resumed(last, targets)[0].item() == kept(last, targets)[0].item() != fresh(last, targets)[0].item()
     assert resumed.state() == kept.state() != saved
     assert all(isinstance(value, float) for value in saved), "plain values, for the checkpoint"
+
+
+def test_the_weights_stand_still_where_they_are_told_to() -> None:
+    """So that losses can be compared with one another."""
+    targets, loss = originals(), ScaleAdaptiveLoss()
+    loss(shifted(targets, 0.1, 0.1), targets)
+    state = loss.state()
+    lagging = {**shifted(targets, 0.1, 0.1), 1: targets[1] + 0.9}
+    first = loss(lagging, targets, learn=False)[0].item()
+    loss(shifted(targets, 5.0, 5.0), targets, learn=False)
+    assert loss(lagging, targets, learn=False)[0].item() == first
+    assert loss.state() == state
+    assert first == pytest.approx((sum(SHARES) - SHARES[1]) * 0.01 + SHARES[1] * 0.81, rel=1e-3)
 
 
 def test_ssim() -> None:

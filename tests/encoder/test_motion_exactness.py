@@ -1,6 +1,6 @@
 """Motion profile: what the fit reconstructs, window by window, is what the decoder decodes, sample for sample.
 
-The fit's windows are of full size, so this holds at scale 1; smaller scales have closed loops of their own.
+Every scale has a closed loop of its own, in the fit as in the decoder.
 """
 
 import numpy as np
@@ -9,30 +9,17 @@ import torch
 
 from nvcodec.bitstream import SequenceHeader, UnitKey, UnitType, write_payload
 from nvcodec.decoder import Decoder
+from nvcodec.decoder.decoder import SCALES
 from nvcodec.encoder.crop import whole
-from nvcodec.encoder.distortion import ScaleAdaptiveLoss
-from nvcodec.encoder.motion_fit import MotionFit
+from nvcodec.encoder.motion_fit import REFINED_SCALES, MotionFit
 from nvcodec.encoder.quantise import choose_shifts, prune
-from nvcodec.encoder.run import Gop
-from nvcodec.encoder.source import SourceStore, Targets
-from nvcodec.synthesis.alignment import Reference
+from nvcodec.synthesis.alignment import Reference, align_picture
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS, level_size
-from nvcodec.video.frame import Frame, VideoFormat
-from tests.streams import MOTION_CASES, Models, motion_settings, moving_frames, random_motion, same_planes, write_file
-
-CPU = torch.device("cpu")
-
-
-def motion_fit(models: Models, video: VideoFormat, gops: list[Gop], epochs: float) -> MotionFit:
-    """A fit at its beginning, with vectors that no search found."""
-    torch.set_num_threads(1)
-    source = SourceStore(video)
-    for frame in moving_frames(video, sum(gop.length for gop in gops)):
-        source.append(frame)
-    motion = random_motion(gops, (video.height, video.width), np.random.default_rng(2))
-    preset = motion_settings(epochs=epochs).resolved_preset()
-    targets = Targets(source, CPU)
-    return MotionFit(targets, gops, models, preset, 1e-4, motion, loss=ScaleAdaptiveLoss(), seed=0, device=CPU)
+from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.structure import hierarchical_order
+from nvcodec.video.frame import Frame
+from nvcodec.video.scaling import area_downscale
+from tests.streams import MOTION_CASES, gops_of, motion_fit, moving_frames, same_planes, write_file
 
 
 def make_random(fit: MotionFit, spread: int = 9) -> None:
@@ -61,21 +48,22 @@ def make_random(fit: MotionFit, spread: int = 9) -> None:
         }
 
 
-def simulated(fit: MotionFit) -> list[Frame]:
+def simulated(fit: MotionFit, scale_log2: int) -> list[Frame]:
     """Every picture from the fit's latents, by its arithmetic, each aligned from those before it in coding order."""
-    video, found = fit.video, {}
+    video, found = fit.video.scaled(scale_log2), {}
     references: dict[int, Reference] = {}
-    fit._look_at(whole(video.height, video.width))
+    fit._look_at(whole(fit.video.height, fit.video.width))
     for gop, picture in fit.order:
         number, model, rows = fit._number(gop, picture), fit._model(picture), fit._rows([picture])
-        window = fit._inputs(fit._align(gop, picture, references)) if picture.references else None
+        aligned = fit._align(gop, picture, references, scale_log2)
+        window = fit._inputs(aligned, scale_log2) if picture.references else None
         latents = {level: z.float() for level, z in fit.latents[number].items()}
         assert model.ops.exact
         with torch.no_grad():
-            packed = model.pictures(latents, rows, window)[0]
+            packed = model.pictures(latents, rows, window, scale_log2)[scale_log2]
         integers = packed.numpy() * (1 << PICTURE_FRACTION_BITS)
         assert np.array_equal(integers, np.round(integers)), "a value between two integers"
-        planes = fit._planes(packed)
+        planes = fit._planes(packed, scale_log2)
         references[number] = Reference(planes, video.bit_depth)
         found[number] = Frame(tuple(planes), number, video)
     return [found[number] for number in sorted(found)]
@@ -97,22 +85,24 @@ def written(fit: MotionFit) -> bytes:
     return write_file([(UnitKey(UnitType.SEQUENCE), write_payload(sequence)), *units])
 
 
-def assert_decodes_to_what_the_fit_saw(fit: MotionFit) -> list[Frame]:
-    expected = simulated(fit)
-    with Decoder(written(fit), threads=1) as decoder:
-        decoded = list(decoder)
-    assert len(decoded) == len(expected)
-    for a, b in zip(decoded, expected, strict=True):
-        assert same_planes(a, b), f"picture {a.pts}"
-    return decoded
+def decoded_scales(fit: MotionFit) -> list[list[Frame]]:
+    """The file's pictures by scale."""
+    data, found = written(fit), []
+    for scale in SCALES:
+        with Decoder(data, scale=scale, threads=1) as decoder:
+            found.append(list(decoder))
+    return found
 
 
-def gops_of(count: int) -> list[Gop]:
-    """A closed GoP of one picture, as the encoder plans them, and two open ones."""
-    if count == 1:
-        return [Gop(0, 1)]
-    half = (count - 1) // 2
-    return [Gop(0, 1), Gop(1, half, open=True), Gop(1 + half, count - 1 - half, open=True)]
+def assert_decodes_to_what_the_fit_saw(fit: MotionFit) -> list[list[Frame]]:
+    """At every scale; returns the pictures by scale."""
+    scales = decoded_scales(fit)
+    for scale_log2, decoded in enumerate(scales):
+        expected = simulated(fit, scale_log2)
+        assert len(decoded) == len(expected)
+        for a, b in zip(decoded, expected, strict=True):
+            assert same_planes(a, b), f"picture {a.pts} at scale {SCALES[scale_log2]}"
+    return scales
 
 
 @pytest.mark.parametrize("name", MOTION_CASES)
@@ -120,8 +110,8 @@ def test_random_networks(name: str) -> None:
     case = MOTION_CASES[name]
     fit = motion_fit((case.model, case.inter_model), case.video, gops_of(case.count), 1)
     make_random(fit)
-    frames = assert_decodes_to_what_the_fit_saw(fit)
-    assert all(plane.std() > 0 for frame in frames for plane in frame.planes)
+    scales = assert_decodes_to_what_the_fit_saw(fit)
+    assert all(plane.std() > 0 for frame in scales[0] for plane in frame.planes)
 
 
 def test_both_clamp() -> None:
@@ -133,6 +123,79 @@ def test_both_clamp() -> None:
         for z in latents.values():
             z.copy_(torch.where(torch.rand(z.shape) < 0.5, -128, 127))
     assert_decodes_to_what_the_fit_saw(fit)
+
+
+def test_the_coarsest_steps() -> None:
+    """More than eight bits of them, up to the field's end, beyond which the fit's parameter may go."""
+    case = MOTION_CASES["motion"]
+    fit = motion_fit((case.model, case.inter_model), case.video, gops_of(5), 1)
+    make_random(fit, spread=1)
+    for model in fit.models:
+        with torch.no_grad():
+            for step in model.network.log_step.values():
+                step.copy_(torch.linspace(-1, 0.5, step.numel()).view(step.shape))
+    with Decoder(written(fit), threads=1) as decoder:
+        networks = decoder._segment_networks(0)
+    steps = np.concatenate([own.step.ravel() for network in networks for own in network.weights.values()])
+    assert steps.max() == 1023
+    assert_decodes_to_what_the_fit_saw(fit)
+
+
+# Windows
+
+
+def assert_windows_are_aligned(fit: MotionFit, scale_log2: int, pictures: list[list[Array]]) -> None:
+    """The windows that are kept at a scale are these pictures (planes by number), aligned as the decoder does it."""
+    video, store, compared = fit.video, fit.stores[scale_log2], 0
+    for number, gop in enumerate(fit.gops):
+        for picture in hierarchical_order(gop.length, gop.open):
+            if not picture.references:
+                continue
+            motion = fit.motion[number][picture.index].motion
+            expected = [
+                align_picture(
+                    Reference(pictures[gop.first + index], video.bit_depth),
+                    vectors,
+                    motion.block_log2,
+                    video.chroma_format,
+                    scale_log2,
+                )
+                for index, vectors in zip(picture.references, motion.fields, strict=True)
+            ]
+            found = store.window(gop.first + picture.index, whole(video.height, video.width))
+            for planes, aligned in zip(found, [expected[0], expected[-1]], strict=True):
+                assert all(map(np.array_equal, planes, aligned)), f"picture {picture} at scale {SCALES[scale_log2]}"
+                compared += 1
+    assert compared == 2 * sum(bool(picture.references) for _, picture in fit.order) > 0
+
+
+WINDOWED = ("motion", "odd size", "one pass", "grid at the finest level")
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+def test_the_first_windows_are_of_the_source(name: str) -> None:
+    case = MOTION_CASES[name]
+    fit = motion_fit((case.model, case.inter_model), case.video, gops_of(case.count), 1)
+    frames = moving_frames(case.video, case.count)
+    for scale_log2, store in enumerate(fit.stores):
+        shapes = case.video.scaled(scale_log2).plane_shapes
+        assert store.samples.shape == (case.count, 2, sum(rows * columns for rows, columns in shapes))
+        smaller = [
+            [np.floor(plane + 0.5).astype(case.video.dtype) for plane in area_downscale(frame.planes, scale_log2)]
+            for frame in frames
+        ]
+        assert_windows_are_aligned(fit, scale_log2, smaller)
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+def test_refreshed_windows_are_the_decoders(name: str) -> None:
+    """Of each scale's own loop: made of what the decoder decodes at that scale, not of a larger scale's pictures."""
+    case = MOTION_CASES[name]
+    fit = motion_fit((case.model, case.inter_model), case.video, gops_of(case.count), 1)
+    make_random(fit)
+    fit._refresh()
+    for scale_log2, decoded in enumerate(decoded_scales(fit)):
+        assert_windows_are_aligned(fit, scale_log2, [list(frame.planes) for frame in decoded])
 
 
 @pytest.fixture(scope="module")
@@ -149,12 +212,15 @@ def fitted() -> MotionFit:
 
 
 def test_a_fitted_network(fitted: MotionFit) -> None:
-    """The last phase refined each picture against the references that the decoder has."""
+    """The last phase refined each picture against the references that the decoder has, of every scale it looked at."""
     assert all(z.dtype == torch.int8 for latents in fitted.latents for z in latents.values())
-    decoded = assert_decodes_to_what_the_fit_saw(fitted)
-    assert fitted.references, "of the last GoP"
-    for number, reference in fitted.references.items():
-        assert same_planes(decoded[number], Frame(tuple(reference.planes), number, fitted.video))
+    scales = assert_decodes_to_what_the_fit_saw(fitted)
+    assert sorted(fitted.references) == sorted(REFINED_SCALES)
+    for scale_log2, references in fitted.references.items():
+        assert references, "of the last GoP"
+        for number, reference in references.items():
+            video = fitted.video.scaled(scale_log2)
+            assert same_planes(scales[scale_log2][number], Frame(tuple(reference.planes), number, video))
 
 
 def test_pruned_weights_stay_at_zero(fitted: MotionFit) -> None:

@@ -105,7 +105,7 @@ def test_models() -> None:
 def test_models_of_the_motion_profile() -> None:
     given = EncodeSettings(profile="motion", model=TINY_INTRA, inter_model=TINY_INTER)
     assert given.resolved_models(10**9) == (TINY_INTRA, TINY_INTER)
-    for chroma_format, base_model in (("420", 1), ("400", 0), ("422", 0), ("444", 0)):
+    for chroma_format, base_model in (("420", 2), ("400", 0), ("422", 0), ("444", 0)):
         intra, inter = EncodeSettings(profile="motion").resolved_models(10**9, chroma_format)
         assert (intra.role, inter.role) == (INTRA, INTER)
         assert (intra.base_model, inter.base_model) == (base_model, base_model)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nvcodec.bitstream import SCALES
 from nvcodec.encoder import window_store
 from nvcodec.encoder.crop import Crop, whole
 from nvcodec.encoder.window_store import WindowStore
@@ -42,6 +43,7 @@ def test_a_single_aligned_picture_stands_for_both() -> None:
     assert all(map(np.array_equal, second, frame.planes))
 
 
+@pytest.mark.parametrize("scale_log2", [0, 1, 2, 3])
 @pytest.mark.parametrize(
     ("chroma_format", "bit_depth", "crop"),
     [
@@ -52,14 +54,15 @@ def test_a_single_aligned_picture_stands_for_both() -> None:
     ],
 )
 def test_a_part_of_a_window_is_the_part_of_the_whole_at_every_level(
-    chroma_format: str, bit_depth: int, crop: Crop
+    chroma_format: str, bit_depth: int, crop: Crop, scale_log2: int
 ) -> None:
-    video = video_format(chroma_format, bit_depth, crop.width, crop.height)
-    store = WindowStore(video, 2)
+    video = video_format(chroma_format, bit_depth, crop.width, crop.height).scaled(scale_log2)
+    store = WindowStore(video, 2, scale_log2=scale_log2)
     pair = [frame.planes for frame in noisy_frames(video, 2)]
     store.store(1, pair)
-    full = window_inputs(pair, bit_depth, chroma_format, 0)
-    part = window_inputs(store.window(1, crop), bit_depth, chroma_format, 0)
+    full = window_inputs(pair, bit_depth, chroma_format, scale_log2)
+    part = window_inputs(store.window(1, crop), bit_depth, chroma_format, scale_log2)
+    assert sorted(part) == list(range(scale_log2, SCALES))
     for level, seen in part.items():
         rows, columns = crop.slices(level)
         assert np.array_equal(seen, full[level][..., rows, columns]), level

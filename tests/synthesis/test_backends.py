@@ -184,7 +184,7 @@ def test_accumulators_near_the_bound_in_inter_networks(chroma_format: str) -> No
 
 @pytest.mark.parametrize("name", ["tiny inter", "only neighbours", "grid at level 0"])
 def test_contexts_of_every_row_and_pass(name: str) -> None:
-    """What each depth's bias and each of the two passes yields; rows differ, and neighbours count."""
+    """What each row's bias and each of the two passes yields; rows differ, and neighbours count."""
     model, size, random = MOTION_MODELS[name], (37, 22), np.random.default_rng(6)
     weights = random_weights(model, "420", random)
     backends = make_backends(model, weights, size, "420", (1,))
