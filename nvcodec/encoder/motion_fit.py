@@ -136,11 +136,11 @@ FOR_BASE = Schedule(
     rounds=0.1,
     whole=0.8,
     crop_pixels=32_000,
-    exact=0.65,
+    exact=0.5,
     prune=2.0,
     refine=1.0,
     refreshes=8,
-    learning_rate=5e-3,
+    learning_rate=1e-3,
     intra_share=0.15,
 )
 """For the fit of a base model, whose analysis networks are wanted too; no picture is refined."""

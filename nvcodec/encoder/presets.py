@@ -26,12 +26,12 @@ PRESETS = {
 }
 
 MOTION_PRESETS = {
-    "ultrafast": Preset(epochs=4, minimum_steps=300),
-    "fast": Preset(epochs=14, minimum_steps=4000),
-    "medium": Preset(epochs=50, minimum_steps=12000),
-    "veryslow": Preset(epochs=150, minimum_steps=36000),
+    "ultrafast": Preset(epochs=2, minimum_steps=300),
+    "fast": Preset(epochs=4, minimum_steps=4000),
+    "medium": Preset(epochs=14, minimum_steps=12000),
+    "veryslow": Preset(epochs=50, minimum_steps=36000),
 }
-"""The motion profile's: fewer passes, since windows are refreshed and pictures refined in the same time."""
+"""The motion profile's: fewer passes, since motion is searched, and windows refreshed, in the same time."""
 
 
 def preset_of(profile: str, name: str) -> Preset:
