@@ -46,7 +46,8 @@ def make_point(path: Path, wanted: OurPoint, stream: Path, threads: int) -> OurP
     settings: dict[str, Any] = {
         "profile": wanted.profile, "preset": wanted.preset, "seed": wanted.seed, "lam": wanted.lam,
     }  # fmt: skip
-    if wanted.epochs != preset_of(wanted.profile, wanted.preset).epochs:  # the preset's own number comes with a least number of steps
+    # the preset's own number of passes comes with a least number of steps
+    if wanted.epochs != preset_of(wanted.profile, wanted.preset).epochs:
         settings["epochs"] = wanted.epochs
     start = time.perf_counter()
     with EncodeProgress(f"{path.stem}, lambda {wanted.lam:.3g}") as progress:

@@ -2,7 +2,8 @@
 
 GoPs are of powers of two, besides the last ones before a closed GoP. Two halves of such a GoP differ from the whole in
 two pictures only: the middle, predicted from both anchors or an anchor itself, and the last, predicted from far away or
-from nearby. All others keep their references. So a GoP is halved for as long as that saves enough bits by `GopChoice.bits`.
+from nearby. All others keep their references. So a GoP is halved for as long as that saves enough of the bits that
+`GopChoice.bits` estimates.
 
 Motion is optical flow at a reduced size, averaged over the cells of a vector field: on the test clips the error that it
 leaves per sample is that of the same at full size, within about 1 dB. Nothing here is normative; it all runs in one
