@@ -55,10 +55,15 @@ MAX_UNIT_HEADER_BYTES = 17
 SIGNATURE_BYTES = 64
 """Enough of a file's start to say what it is, when it isn't ours."""
 
+UNIT_MEMORY_BYTES = 512
+"""What the reader's lists take for each unit, reckoned high: key and size, entry, place in a dictionary."""
+PAYLOAD_COPIES = 6
+"""Copies of a unit that may exist at once while it is read and its words are decoded."""
+
 INDEX_KEY = UnitKey(UnitType.INDEX)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UnitEntry:
     """Where a unit lies: byte offset in the file, size in bytes of the whole unit."""
 
@@ -131,11 +136,16 @@ class ContainerWriter:
 class ContainerReader:
     """Finds and reads the units of a file.
 
-    source: a path, a seekable binary file object (left open on close), or the bytes of the whole file.
+    source: a path, a seekable binary file object (left open on close), or the bytes of the whole file. max_memory:
+    bytes that the list of units, and any single unit, may take; the caps of `limits` alone where it is None.
     Raises FileUnreadable, NotMsn, UnsupportedVersion, ReservedFlagSet, DuplicateUnit, LimitExceeded.
     """
 
-    def __init__(self, source: str | os.PathLike[str] | bytes | BinaryIO) -> None:
+    def __init__(self, source: str | os.PathLike[str] | bytes | BinaryIO, *, max_memory: int | None = None) -> None:
+        self._max_units, self._max_payload = limits.MAX_UNITS, limits.MAX_PAYLOAD_BYTES
+        if max_memory is not None:
+            self._max_units = min(self._max_units, max_memory // UNIT_MEMORY_BYTES)
+            self._max_payload = min(self._max_payload, max_memory // PAYLOAD_COPIES)
         self.bytes_read = 0
         """Bytes fetched from the source so far."""
         self.truncated_at: int | None = None
@@ -240,7 +250,7 @@ class ContainerReader:
             if own.offset < FILE_HEADER_BYTES or own.size < MIN_UNIT_BYTES:
                 return None
             unit = self._read_unit(own)
-            index = read_payload(IndexPayload(), unit.payload, unit.place)
+            index = read_payload(IndexPayload(max_entries=self._max_units), unit.payload, unit.place)
             return _tile(index, own)
         except FileUnreadable:
             raise
@@ -252,8 +262,8 @@ class ContainerReader:
         entries: list[UnitEntry] = []
         offset = FILE_HEADER_BYTES
         while offset < self.size and not self._is_footer(offset):
-            if len(entries) >= limits.MAX_UNITS:
-                raise LimitExceeded(f"{self.name}: more than {limits.MAX_UNITS} units")
+            if len(entries) >= self._max_units:
+                raise LimitExceeded(f"{self.name}: more than {self._max_units} units, no more are allowed")
             try:
                 entry = self._scan_unit(offset)
             except (UnitTruncated, UnitDamaged) as error:
@@ -289,7 +299,7 @@ class ContainerReader:
         return UnitEntry(header.key, offset, size)
 
     def _read_unit(self, entry: UnitEntry) -> Unit:
-        limit = limits.MAX_PAYLOAD_BYTES + MAX_UNIT_HEADER_BYTES + CRC_BYTES
+        limit = self._max_payload + MAX_UNIT_HEADER_BYTES + CRC_BYTES
         if entry.size > limit:
             raise LimitExceeded(f"{entry.key}, byte {entry.offset}: {entry.size} bytes, allowed is at most {limit}")
         data = self._read_at(entry.offset, entry.size, str(entry.key))

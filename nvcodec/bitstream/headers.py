@@ -467,10 +467,12 @@ class IndexPayload:
     """
 
     entries: list[tuple[UnitKey, int]] = field(default_factory=list)
+    max_entries: int = limits.MAX_UNITS
+    """How many this program has memory for; not coded here."""
 
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange."""
-        entry_count = v.varint("entry_count", len(self.entries), high=limits.MAX_UNITS)
+        entry_count = v.varint("entry_count", len(self.entries), high=self.max_entries)
         given = iter(self.entries)
         entries = []
         for i in range(entry_count):

@@ -29,7 +29,7 @@ _NUMBERED_BY: dict[int, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UnitKey:
     """A unit's identity within a file. Numbers that have no meaning for the type are 0.
 
