@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nvcodec.decoder import Decoder
+from nvcodec.decoder.memory import DEFAULT_MAX_MEMORY
 from nvcodec.errors import NvcodecError
 from nvcodec.video import Frame, VideoFormat, open_reader
 
@@ -54,15 +55,18 @@ def decode(
     backend: str = "onnxruntime",
     threads: int = 0,
     verify: bool = False,
+    conceal: bool = False,
+    max_memory: int | None = DEFAULT_MAX_MEMORY,
 ) -> Iterator[Frame]:
     """Pictures start .. stop-1 in display order, one by one. See `Decoder` for the options and errors."""
-    with Decoder(source, scale=scale, backend=backend, threads=threads, verify=verify) as decoder:
+    options: dict[str, Any] = {"scale": scale, "backend": backend, "threads": threads}
+    with Decoder(source, verify=verify, conceal=conceal, max_memory=max_memory, **options) as decoder:
         yield from decoder.frames(start, stop)
 
 
 def probe(source: Source | bytes | BinaryIO) -> Probe:
     """Read the headers of a file. Raises BitstreamError."""
-    with Decoder(source) as decoder:
+    with Decoder(source, max_memory=None) as decoder:
         return Probe(
             format=decoder.source_format,
             picture_count=len(decoder),

@@ -1,7 +1,7 @@
 """What the commands share: whatever goes wrong becomes one line on stderr and an exit status, never a traceback.
 
-Statuses: 0 done; 1 something about the input, the output or the machine; 2 a wrong option; 130 and 143 stopped by
-SIGINT and SIGTERM.
+Statuses: 0 done; 1 something about the input, the output or the machine; 2 a wrong option; 3 done, but
+with pictures that are not what the encoder made (nvdec --conceal); 130 and 143 stopped by SIGINT and SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from nvcodec.video import OutputClosed, OutputError
 
 STATUS_FAILED = 1
 STATUS_USAGE = 2
+STATUS_CONCEALED = 3
 
 
 def run(command: click.Command) -> NoReturn:

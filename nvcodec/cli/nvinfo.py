@@ -26,7 +26,7 @@ def nvinfo(source: str, as_json: bool, wants_trace: bool) -> int:
 
     The exit status is 1 where units are missing, or, with --trace, damaged.
     """
-    with Decoder(read_whole(source)) as decoder:
+    with Decoder(read_whole(source), max_memory=None) as decoder:
         info = describe(decoder)
         parts = list(trace.trace_file(decoder)) if wants_trace else []
     if as_json:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import bisect
 import hashlib
 import os
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import Any, BinaryIO
@@ -22,6 +20,7 @@ import numpy as np
 
 from nvcodec.bitstream import (
     LEVELS,
+    BitstreamError,
     ContainerReader,
     DigestPayload,
     SegmentHeader,
@@ -32,13 +31,26 @@ from nvcodec.bitstream import (
     check_version,
     read_payload,
 )
-from nvcodec.decoder.errors import DigestMismatch, NoDigest, PictureOutOfRange, ScaleUnknown
+from nvcodec.bitstream.errors import FileUnreadable
+from nvcodec.decoder.conceal import (
+    REPLACED,
+    REPLACED_GOP,
+    WHOLE,
+    GopDamage,
+    Loss,
+    Losses,
+    damage_of,
+    lost_levels,
+    restore_segments,
+)
+from nvcodec.decoder.errors import DigestMismatch, MemoryLimit, NoDigest, PictureOutOfRange, ScaleUnknown
 from nvcodec.decoder.gop import GopGrids
-from nvcodec.decoder.motion import GopLatents, Network, decode_motion, network_number, step_row
+from nvcodec.decoder.memory import DEFAULT_MAX_MEMORY, GOP_PLACE_BYTES, MemoryNeed, megabytes, memory_need
+from nvcodec.decoder.motion import GopLatents, Network, decode_motion, latent_levels, network_number, step_row
 from nvcodec.decoder.network_unit import decode_network
-from nvcodec.synthesis.alignment import Reference, align_picture
+from nvcodec.decoder.task import DecodedPicture, GopPlace, StandIn, Task, grey_picture
 from nvcodec.synthesis.arrays import Array
-from nvcodec.synthesis.backend import Backend, make_backend
+from nvcodec.synthesis.backend import make_backend
 from nvcodec.synthesis.embedding import embed_latents
 from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, coding_order, hierarchical_order, needed_pictures
@@ -82,63 +94,6 @@ def picture_digest(planes: tuple[Array, ...] | list[Array], digest_bytes: int) -
     return sha.digest()[:digest_bytes]
 
 
-@dataclass(frozen=True)
-class GopPlace:
-    """Where a GoP stands: segment, number in the segment, first picture in the sequence, length."""
-
-    segment: int
-    gop: int
-    first: int
-    length: int
-    open: bool = False
-    """Whether its anchor refers to the GoP before."""
-
-
-class DecodedPicture:
-    """A picture, and what others need of it while they are predicted from it."""
-
-    def __init__(self, frame: Frame, uses: int):
-        self.frame, self._uses = frame, uses
-        self._reference = Reference(frame.planes, frame.format.bit_depth)
-        self._lock = threading.Lock()
-
-    def align(self, vectors: Array, block_log2: int, finest: int) -> tuple[Array, ...]:
-        """Its planes aligned by another picture's vectors; after the last use its phase planes are dropped."""
-        with self._lock:
-            for plane in range(len(self.frame.planes)):
-                self._reference.phases(plane)
-            reference = self._reference
-        aligned = align_picture(reference, vectors, block_log2, self.frame.format.chroma_format, finest)
-        with self._lock:
-            self._uses -= 1
-            if not self._uses:
-                self._reference = Reference(self.frame.planes, self.frame.format.bit_depth)
-        return aligned
-
-
-@dataclass(frozen=True)
-class Task:
-    """What it takes to synthesise a picture: all that is entropy-coded, decoded."""
-
-    number: int
-    """In the sequence."""
-    place: GopPlace
-    backend: Backend
-    embeddings: Callable[[], dict[int, Array]]
-    wanted: bool = True
-    """Whether it was asked for, not only by other pictures' windows."""
-    digest: bytes | None = None
-    motion: PictureMotion | None = None
-    """The window, for pictures that have one."""
-    uses: int = 0
-    """Pictures of its GoP that refer to it."""
-
-    @property
-    def references(self) -> list[int]:
-        """Numbers in the sequence of the pictures in its window."""
-        return [] if self.motion is None else [self.place.first + index for index in self.motion.picture.references]
-
-
 def _run_now(function: Callable[..., DecodedPicture], *args: Any) -> Future[DecodedPicture]:
     """As a pool's submit, at once and in this thread."""
     future: Future[DecodedPicture] = Future()
@@ -150,8 +105,10 @@ class Decoder:
     """Decodes one .msn file at one scale.
 
     source: a path, the file's bytes, or a seekable binary file. scale: '1', '1/2', '1/4' or '1/8'. backend: 'numpy',
-    'onnxruntime' or 'torch'. threads: worker threads, 0 for one per processor. verify: compare each picture's digest.
-    Raises BitstreamError, DecodeError, ScaleUnknown, UnknownBackend; so does every access.
+    'onnxruntime' or 'torch'. threads: worker threads, 0 for one per processor; fewer where memory is short. verify:
+    compare each picture's digest. conceal: go on where units are damaged or missing; `losses` says what that cost.
+    max_memory: bytes that decoding may take, reckoned from the headers before it begins; None for no limit.
+    Raises BitstreamError, DecodeError, MemoryLimit, ScaleUnknown, UnknownBackend; so does every access.
     """
 
     def __init__(
@@ -163,40 +120,76 @@ class Decoder:
         threads: int = 0,
         device: str = "cpu",
         verify: bool = False,
+        conceal: bool = False,
+        max_memory: int | None = DEFAULT_MAX_MEMORY,
     ):
         self.finest = parse_scale(scale)
-        self.container = ContainerReader(source)
+        self.verify, self.conceal, self._max_memory = verify, conceal, max_memory
+        self._backend_name, self._device = backend, device
+        self._losses = Losses()
+        self.container = ContainerReader(source, max_memory=max_memory)
         try:
-            self._open(backend, threads, device, verify)
+            self._open(threads)
         except BaseException:
             self.container.close()
             raise
 
-    def _open(self, backend: str, threads: int, device: str, verify: bool) -> None:
+    def _open(self, threads: int) -> None:
         unit = self.container.unit(UnitKey(UnitType.SEQUENCE))
         self.sequence = read_payload(SequenceHeader(), unit.payload, unit.place)
         check_version(self.container.file_header, self.sequence, self.container.name)
         self.config = self.sequence.model
         """Of the network that decodes pictures without references."""
-        self.verify, self._backend_name, self._device = verify, backend, device
-        self.threads = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or 1
-        self.segments: list[SegmentHeader] = []
+        self.segments, self._lost_segments = self._read_segments()
+        check_segments(self.sequence, self.segments)
         self.gops: list[GopPlace] = []
-        for number in range(self.sequence.segment_count):
-            unit = self.container.unit(UnitKey(UnitType.SEGMENT, number))
-            blank = SegmentHeader(motion=self.sequence.motion)
-            segment = read_payload(blank, unit.payload, unit.place)
-            self.segments.append(segment)
+        for number, segment in enumerate(self.segments):
             first = segment.first_picture
             for gop, length in enumerate(segment.gop_length):
                 self.gops.append(GopPlace(number, gop, first, length, segment.motion and segment.open_gop[gop]))
                 first += length
-        check_segments(self.sequence, self.segments)
         self.source_format = source_format(self.sequence)
         self.format = self.source_format.scaled(self.finest)
         """The format of the pictures that come out."""
+        threads = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or 1
+        if self._max_memory is not None:
+            threads = self.memory_need().workers(threads, self._max_memory, self.container.name)
+        self.threads = threads
         self._networks: tuple[int, list[Network]] | None = None
         self._digests: tuple[GopPlace, DigestPayload] | None = None
+
+    def _read_segments(self) -> tuple[list[SegmentHeader], set[int]]:
+        """All segments, and the numbers of those that are stand-ins for lost ones (only with `conceal`)."""
+        found: list[SegmentHeader | BitstreamError] = []
+        gops = 0
+        for number in range(self.sequence.segment_count):
+            try:
+                unit = self.container.unit(UnitKey(UnitType.SEGMENT, number))
+                segment = read_payload(SegmentHeader(motion=self.sequence.motion), unit.payload, unit.place)
+            except FileUnreadable:
+                raise
+            except BitstreamError as error:
+                if not self.conceal:
+                    raise
+                found.append(error)
+                continue
+            found.append(segment)
+            gops += len(segment.gop_length)
+            if self._max_memory is not None and gops * GOP_PLACE_BYTES > self._max_memory:
+                raise MemoryLimit(
+                    f"{self.container.name}: {gops} GoPs and more, --max-memory allows {megabytes(self._max_memory)}"
+                )
+        return restore_segments(self.sequence, found, self._losses)
+
+    def memory_need(self) -> MemoryNeed:
+        """What decoding takes, reckoned from the headers."""
+        longest = max(place.length for place in self.gops)
+        return memory_need(self.sequence, self.format, longest, len(self.gops), self.finest, self._backend_name)
+
+    @property
+    def losses(self) -> list[Loss]:
+        """With `conceal`: what was found lost so far, in the order in which decoding met it."""
+        return list(self._losses.found)
 
     def __enter__(self) -> Decoder:
         return self
@@ -248,10 +241,12 @@ class Decoder:
         place, next_number = None, start
         try:
             for task in self._tasks(start, end):
-                if task.place != place:  # of the GoP before, only the anchor may be referred to
+                if task.place != place:  # of the GoP before, only the last picture may be referred to
                     made = {number: future for number, future in made.items() if number == task.place.first - 1}
                     place = task.place
                 future = submit(self._finish, task, [made[number] for number in task.references])
+                if not self.sequence.motion:  # a picture is referred to by its stand-in alone, which comes next
+                    made.clear()
                 made[task.number] = future
                 if task.wanted:
                     wanted[task.number] = future
@@ -264,7 +259,7 @@ class Decoder:
             for future in made.values():
                 future.cancel()
 
-    def _tasks(self, start: int, end: int) -> Iterator[Task]:
+    def _tasks(self, start: int, end: int) -> Iterator[Task | StandIn]:
         """Tasks of the wanted pictures and, in the motion profile, of those that they need, in coding order."""
         firsts = [place.first for place in self.gops]
         first_gop = bisect.bisect_right(firsts, start) - 1
@@ -273,62 +268,176 @@ class Decoder:
             yield from self._motion_tasks(start, end, first_gop, last_gop)
             return
         for place in self.gops[first_gop:last_gop]:
+            damage = self._grid_damage(place) if self.conceal else WHOLE
+            pictures = [picture for picture in coding_order(place.length) if place.first + picture.index < end]
+            if damage.intra:
+                for index in range(max(0, start - place.first), len(pictures)):
+                    yield _stand_in(place, index, place.first + index - 1, start, True)
+                continue
             network = self._segment_networks(place.segment)[0]
-            grids = GopGrids(
-                self.container,
-                place.segment,
-                place.gop,
-                place.length,
-                self.config,
-                network.weights,
-                network.backend,
-                (self.sequence.height, self.sequence.width),
-                self.finest,
-            )
-            for coded in coding_order(place.length):
+            grids = self._gop_grids(place, self.finest, damage.levels)
+            for coded in pictures:
                 number = place.first + coded.index
-                if number >= end:
-                    return
                 if number < start:
                     grids.skip(coded)
                 else:
                     embeddings = grids.embeddings(coded)
-                    digest = self._expected_digest(place, coded.index)
+                    digest = None if damage.tainted else self._expected_digest(place, coded.index)
                     yield Task(number, place, network.backend, partial(_given, embeddings), True, digest)
 
-    def _motion_tasks(self, start: int, end: int, first_gop: int, last_gop: int) -> Iterator[Task]:
+    def _motion_tasks(self, start: int, end: int, first_gop: int, last_gop: int) -> Iterator[Task | StandIn]:
         """From the anchors that the first wanted GoP hangs on; of those GoPs, nothing but the anchors."""
         chain = first_gop
         while self.gops[chain].open:
             chain -= 1
+        origin = self.gops[chain].first
         before: PictureMotion | None = None
+        damage = WHOLE
         for place in self.gops[chain:last_gop]:
             order = hierarchical_order(place.length, place.open)
             asked = {index for index in range(place.length) if start <= place.first + index < end}
             needed = needed_pictures(order, asked | {place.length - 1})
-            size = (self.sequence.height, self.sequence.width)
-            known = decode_motion(self.container, place.segment, place.gop, order, size, before if place.open else None)
+            before = before if place.open else None
+            if self.conceal:
+                damage = self._motion_damage(place, order, before, damage)
+            known: dict[int, PictureMotion] = {}
+            if not damage.inter:
+                known = decode_motion(self.container, place.segment, place.gop, order, self._size, before)
+            yield from self._motion_gop(place, order, asked, needed, known, damage, origin)
+            before = anchor_before(known.get(place.length - 1), place.length)
+
+    def _motion_gop(
+        self,
+        place: GopPlace,
+        order: list[CodedPicture],
+        asked: set[int],
+        needed: set[int],
+        known: dict[int, PictureMotion],
+        damage: GopDamage,
+        origin: int,
+    ) -> Iterator[Task | StandIn]:
+        """The needed pictures of one GoP in coding order; replaced ones with references come last, in display order.
+
+        origin: the first picture that this decode makes; known: the GoP's motion, where its pictures are not replaced.
+        """
+        awaited = needed - {-1}
+        replaced = {coded.index for coded in order if (damage.inter if coded.references else damage.intra)} & awaited
+        readable = awaited - replaced
+        uses = {i: sum(i in other.references for other in order if other.index in readable) for i in awaited}
+        shown = place.first - 1
+        if readable:
             networks = self._segment_networks(place.segment)
-            latents = GopLatents(self.container, place.segment, place.gop, order, networks, size, self.finest)
+            latents = self._gop_latents(place, order, self.finest, damage.levels)
             for coded in order:
-                if not needed:
+                if not readable:
                     break
-                found = latents.latents(coded)
-                if coded.index in needed:
-                    needed.remove(coded.index)
+                found, index = latents.latents(coded), coded.index
+                if not coded.references:
+                    shown = place.first
+                if index in replaced and not coded.references:
+                    replaced.remove(index)
+                    yield _stand_in(place, index, place.first - 1, origin, index in asked, uses[index])
+                if index in readable:
+                    readable.remove(index)
                     network = networks[network_number(coded)]
                     yield Task(
-                        place.first + coded.index,
+                        place.first + index,
                         place,
                         network.backend,
                         partial(_embed_all, found, network, coded),
-                        coded.index in asked,
-                        self._expected_digest(place, coded.index) if coded.index in asked else None,
-                        known.get(coded.index),
-                        sum(coded.index in other.references for other in order if other.index in needed),
+                        index in asked,
+                        self._expected_digest(place, index) if index in asked and not damage.tainted else None,
+                        known.get(index),
+                        uses[index],
                     )
-                needed.discard(-1)
-            before = anchor_before(known.get(place.length - 1), place.length)
+        for index in sorted(replaced):
+            yield _stand_in(place, index, shown, origin, index in asked, uses[index])
+            shown = place.first + index
+
+    def _gop_grids(self, place: GopPlace, finest: int, lost: frozenset[int]) -> GopGrids:
+        """The grids of a GoP of the grid profile at levels 4 .. finest."""
+        network = self._segment_networks(place.segment)[0]
+        return GopGrids(
+            self.container,
+            place.segment,
+            place.gop,
+            place.length,
+            self.config,
+            network.weights,
+            network.backend,
+            self._size,
+            finest,
+            lost,
+        )
+
+    def _gop_latents(self, place: GopPlace, order: list[CodedPicture], finest: int, lost: frozenset[int]) -> GopLatents:
+        """The latents of a GoP of the motion profile at levels 4 .. finest."""
+        networks = self._segment_networks(place.segment)
+        return GopLatents(self.container, place.segment, place.gop, order, networks, self._size, finest, lost)
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        """(height, width) of the sequence."""
+        return self.sequence.height, self.sequence.width
+
+    def _networks_lost(self, place: GopPlace) -> bool:
+        """Whether a GoP's segment has no networks, for want of a unit; notes the loss."""
+        if place.segment in self._lost_segments:
+            return True
+        error = damage_of(lambda: self._segment_networks(place.segment))
+        if error is None:
+            return False
+        self._losses.note_segment(f"networks of segment {place.segment}", self.segments[place.segment], error)
+        self._lost_segments.add(place.segment)
+        return True
+
+    def _grid_damage(self, place: GopPlace) -> GopDamage:
+        """What is left of a GoP of the grid profile, all of it tried."""
+        if self._networks_lost(place):
+            return REPLACED_GOP
+
+        def attempt(finest: int, lost: frozenset[int]) -> None:
+            grids = self._gop_grids(place, finest, lost)
+            for coded in coding_order(place.length):
+                grids.embeddings(coded)
+
+        levels = [level for level in self.config.grid_levels if level >= self.finest]
+        lost = lost_levels(self._losses, place, levels, [self.config], attempt)
+        nothing_left = len(lost) == len(levels)
+        if nothing_left:
+            self._losses.note(str(place), place, REPLACED, "no level is left")
+        return GopDamage(lost, nothing_left, nothing_left, bool(lost))
+
+    def _motion_damage(
+        self, place: GopPlace, order: list[CodedPicture], before: PictureMotion | None, last: GopDamage
+    ) -> GopDamage:
+        """What is left of a GoP of the motion profile, all of it tried. last: the damage of the GoP before."""
+        if self._networks_lost(place):
+            return REPLACED_GOP
+        networks = self._segment_networks(place.segment)
+        motion = damage_of(lambda: decode_motion(self.container, place.segment, place.gop, order, self._size, before))
+        if motion is not None:
+            unit = UnitKey(UnitType.MOTION, place.segment, place.gop)
+            self._losses.note(str(unit), place, f"pictures with references {REPLACED}", motion)
+
+        def attempt(finest: int, lost: frozenset[int]) -> None:
+            latents = self._gop_latents(place, order, finest, lost)
+            for coded in order:
+                latents.latents(coded)
+
+        configs = [networks[number].config for number in {network_number(coded) for coded in order}]
+        levels = [level for level in latent_levels(self.sequence.models, order) if level >= self.finest]
+        lost = lost_levels(self._losses, place, levels, configs, attempt)
+        intra = {level for level in self.config.grid_levels if level >= self.finest} <= lost
+        if intra and not place.open:
+            first = GopPlace(place.segment, place.gop, place.first, 1)
+            self._losses.note(f"picture {place.first}", first, REPLACED, "no level is left")
+        tainted = place.open and last.tainted
+        if tainted:
+            self._losses.note(
+                str(place), place, "decoded from damaged pictures", "its anchor depends on the GoP before"
+            )
+        return GopDamage(lost, intra, motion is not None, tainted or motion is not None or bool(lost))
 
     def _segment_networks(self, segment: int) -> list[Network]:
         """The networks of a segment by number, with the levels that this scale needs."""
@@ -358,6 +467,13 @@ class Decoder:
         """What the file says of a picture, where that is to be verified. Raises NoDigest."""
         if not self.verify:
             return None
+        if self.conceal and (error := damage_of(lambda: self._gop_digests(place))) is not None:
+            self._losses.note(str(UnitKey(UnitType.DIGEST, place.segment, place.gop)), place, "not verified", error)
+            return None
+        return self._gop_digests(place)[index]
+
+    def _gop_digests(self, place: GopPlace) -> list[bytes]:
+        """The digests of a GoP's pictures at this scale. Raises BitstreamError, NoDigest."""
         if self._digests is None or self._digests[0] != place:
             unit = self.container.unit(UnitKey(UnitType.DIGEST, place.segment, place.gop))
             payload = read_payload(DigestPayload(place.length), unit.payload, unit.place)
@@ -365,21 +481,27 @@ class Decoder:
         digests = self._digests[1].digests
         if self.finest not in digests:
             raise NoDigest(f"segment {place.segment}, GoP {place.gop}: no digest at scale {SCALES[self.finest]}")
-        return digests[self.finest][index]
+        return digests[self.finest]
 
-    def _finish(self, task: Task, window: list[Future[DecodedPicture]]) -> DecodedPicture:
+    def _finish(self, task: Task | StandIn, window: list[Future[DecodedPicture]]) -> DecodedPicture:
         """Alignment, synthesis, samples, planes, and the digest's check."""
         video = self.format
+        if isinstance(task, StandIn):
+            frames = [picture.result().frame for picture in window] or [grey_picture(video, task.number)]
+            return DecodedPicture(Frame(frames[0].planes, task.number, video), task.uses)
         packed = self._synthesise(task, self._align(task, [picture.result() for picture in window]))
         samples = to_samples(packed, video.bit_depth)
         planes = unpack(samples, video.chroma_format, list(video.plane_shapes))
         if task.digest is not None:
             met = picture_digest(planes, len(task.digest))
             if met != task.digest:
-                raise DigestMismatch(
+                mismatch = DigestMismatch(
                     f"picture {task.number} at scale {SCALES[self.finest]}: digest {met.hex()}, "
                     f"the file says {task.digest.hex()}"
                 )
+                if not self.conceal:
+                    raise mismatch
+                self._losses.note_picture(task.number, "left as decoded", mismatch)
         return DecodedPicture(Frame(tuple(planes), task.number, video), task.uses)
 
     def _align(self, task: Task, window: list[DecodedPicture]) -> dict[int, Array] | None:
@@ -396,6 +518,11 @@ class Decoder:
     def _synthesise(self, task: Task, window: dict[int, Array] | None) -> Array:
         """A picture as the network makes it."""
         return task.backend.synthesise(task.embeddings(), self.finest, window)
+
+
+def _stand_in(place: GopPlace, index: int, shown: int, origin: int, wanted: bool, uses: int = 0) -> StandIn:
+    """For picture `index` of a GoP: a repetition of picture `shown`, if this decode, from `origin` on, has made it."""
+    return StandIn(place.first + index, place, shown if shown >= origin else None, wanted, uses)
 
 
 def _given(embeddings: dict[int, Array]) -> dict[int, Array]:

@@ -21,3 +21,7 @@ class ScaleUnknown(NvcodecError):
 
 class PictureOutOfRange(NvcodecError):
     """No picture of that number in the sequence."""
+
+
+class MemoryLimit(NvcodecError):
+    """Decoding would take more memory than is allowed."""

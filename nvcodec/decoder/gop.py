@@ -17,7 +17,7 @@ from nvcodec.synthesis import arithmetic, structure
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import Backend
 from nvcodec.synthesis.embedding import WindowWeightLimit, dequantise_background, embed, window_terms
-from nvcodec.synthesis.grid_context import grid_parameters, sees_coarser
+from nvcodec.synthesis.grid_context import grid_parameters, grid_shape, sees_coarser
 from nvcodec.synthesis.weights import LevelWeights
 
 
@@ -37,7 +37,8 @@ class GopGrids:
     """Reads the units of levels 4 .. finest of a GoP and yields its pictures' embeddings in coding order.
 
     Grids are decoded one by one, a level's after the coarser level's of the same moment, and forgotten once no later
-    picture or context needs them. Raises BitstreamError, DecodeError.
+    picture or context needs them. lost: levels whose unit is not read, and whose embedding is zeros; no other level is
+    coded in their context. Raises BitstreamError, DecodeError.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class GopGrids:
         backend: Backend,
         size: tuple[int, int],
         finest: int,
+        lost: frozenset[int] = frozenset(),
     ):
+        self.lost = lost
         self.config, self.weights, self.backend, self.size = config, weights, backend, size
         self.gop_length = gop_length
         self.levels: dict[int, GopLevel] = {}
         for level in config.grid_levels:
-            if level >= finest:
+            if level >= finest and level not in lost:
                 unit = container.unit(UnitKey(UnitType.GOP, segment, gop, level))
                 own = config.levels[level]
                 blank = GopHeader(gop_length, own.window_flag)
@@ -109,7 +112,7 @@ class GopGrids:
 
     def embeddings(self, picture: structure.CodedPicture) -> dict[int, Array]:
         """{level: (1, L, h, w) float32 integers} of a picture; pictures come in ascending order."""
-        result = {}
+        result = {level: np.zeros(grid_shape(self.config, level, *self.size), np.float32) for level in self.lost}
         self._reach(picture.index)
         for level, state in self.levels.items():
             own = self.config.levels[level]

@@ -103,6 +103,7 @@ class _LatentLevel:
 class GopLatents:
     """Reads the units of levels 4 .. finest of a GoP and yields its pictures' latents, in coding order.
 
+    lost: levels whose unit is not read, and whose latents are zeros; no other level is coded in their context.
     Raises BitstreamError, DecodeError.
     """
 
@@ -115,12 +116,13 @@ class GopLatents:
         networks: Sequence[Network],
         size: tuple[int, int],
         finest: int,
+        lost: frozenset[int] = frozenset(),
     ):
-        self.networks, self.size = networks, size
+        self.networks, self.size, self.lost = networks, size, lost
         self.levels: dict[int, _LatentLevel] = {}
         configs = [network.config for network in networks]
         for level in latent_levels(configs, order):
-            if level < finest:
+            if level < finest or level in lost:
                 continue
             unit = container.unit(UnitKey(UnitType.GOP, segment, gop, level))
             count = latent_pictures(configs, order, level)
@@ -134,7 +136,7 @@ class GopLatents:
     def latents(self, picture: CodedPicture) -> dict[int, Array]:
         """{level: (1, L, h, w) int32} of the next picture in coding order."""
         network = self.networks[network_number(picture)]
-        found: dict[int, Array] = {}
+        found = {level: self._zeros(network, level) for level in self.lost if has_latents(network.config, level)}
         for level, state in self.levels.items():
             if not has_latents(network.config, level):
                 continue

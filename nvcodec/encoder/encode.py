@@ -463,7 +463,7 @@ class Encode:
         for number, scale in enumerate(SCALES):
             accumulator = PsnrAccumulator(self.format.bit_depth)
             digests[number] = []
-            with Decoder(draft.getvalue(), scale=scale, threads=self.settings.threads) as decoder:
+            with Decoder(draft.getvalue(), scale=scale, threads=self.settings.threads, max_memory=None) as decoder:
                 places = decoder.gops
                 for frame in decoder:
                     digests[number].append(picture_digest(frame.planes, self.settings.digest_bytes))
@@ -490,7 +490,7 @@ class Encode:
         source = path if isinstance(path, bytes) else str(path)
         try:
             for scale in SCALES:
-                with Decoder(source, scale=scale, backend="torch", threads=1, verify=True) as decoder:
+                with Decoder(source, scale=scale, backend="torch", threads=1, verify=True, max_memory=None) as decoder:
                     for frame in decoder:
                         self._report("verify", frame.pts + 1, len(self.source))
                         self._check_stop("verifying the file")
