@@ -1,0 +1,1 @@
+export function* decodeMotionSegment() { throw new Error('later'); }
