@@ -53,7 +53,7 @@ function alignPlane(plane, { vectors, columns: nodeColumns }, vertical, horizont
 }
 
 /** The sample at quarter position (qy, qx). */
-function interpolate(plane, qy, qx) {
+export function interpolate(plane, qy, qx) {
   const { samples, rows, columns, most } = plane;
   const [r, fy, c, fx] = [qy >> 2, qy & 3, qx >> 2, qx & 3];
   if (fy === 0 && fx === 0) return samples[clampTo(r, 0, rows - 1) * columns + clampTo(c, 0, columns - 1)];

@@ -50,7 +50,9 @@ function readPictureHeader(r, i, references) {
 /** The cap on the nodes of a GoP (3.6). */
 function checkNodes(what, { width, height }, headers) {
   let nodes = 0;
-  for (const { b, global_vectors } of headers) nodes += global_vectors.length * ceilShift(height, b) * ceilShift(width, b);
+  for (const { b, global_vectors } of headers) {
+    nodes += global_vectors.length * ceilShift(height, b) * ceilShift(width, b);
+  }
   if (nodes > MAX_NODES) throw new ValueError(`${what}: ${nodes} nodes in its fields, allowed are ${MAX_NODES}`);
 }
 
@@ -88,11 +90,11 @@ function baseField({ number: p, references }, k, fields, shape) {
   return constant(shape, [0, 0]);
 }
 
-function scale(vectors, n, d) {
+export function scale(vectors, n, d) {
   return vectors.map((v) => clampTo(Math.floor((2 * v * n + d) / (2 * d)), -1024, 1023));
 }
 
-function resample(f, { rows, columns, b }) {
+export function resample(f, { rows, columns, b }) {
   const node = (i, count) => Math.min(((2 * i + 1) << b) >> (f.b + 1), count - 1);
   const vectors = new Int32Array(rows * columns * 2);
   for (let y = 0, at = 0; y < rows; y++) {

@@ -5,7 +5,9 @@ import { unpackSamples } from './packed.mjs';
 import { LEVELS } from './structure.mjs';
 import { synthesise } from './synthesis.mjs';
 
-/** Pictures first..last - 1 of a segment, as [number, planes, gop] in display order. readLevel(n, l) is read_network. */
+/**
+ * Pictures first..last - 1 of a segment, as [number, planes, gop] in display order. readLevel(n, l) is read_network.
+ */
 export function* decodeGridSegment(container, sequence, segment, readLevel, { s, first, last }) {
   const network = new Array(LEVELS);
   for (let l = LEVELS - 1; l >= s; l--) network[l] = readLevel(0, l);

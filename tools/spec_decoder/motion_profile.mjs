@@ -8,7 +8,9 @@ import { unpackSamples } from './packed.mjs';
 import { LEVELS, codingOrder, pictureRow } from './structure.mjs';
 import { synthesise } from './synthesis.mjs';
 
-/** Pictures first..last - 1 of a segment, as [number, planes, gop] in display order. readLevel(n, l) is read_network. */
+/**
+ * Pictures first..last - 1 of a segment, as [number, planes, gop] in display order. readLevel(n, l) is read_network.
+ */
 export function* decodeMotionSegment(container, sequence, segment, readLevel, { s, first, last }) {
   const networks = [0, 1].map((n) => {
     const levels = new Array(LEVELS);
