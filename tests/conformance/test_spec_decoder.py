@@ -4,6 +4,7 @@ manifest's digests, and refuses damaged files with one line.
 It shares no code with nvcodec: where both agree, bitstream_spec.md says enough.
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -85,6 +86,24 @@ def test_a_file_that_is_not_there_is_status_1(tmp_path: Path) -> None:
     result = run("cli.mjs", tmp_path / "none.msn", "-o", tmp_path / "out.yuv")
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    """The first version renamed its file over whatever OUT was, /dev/null included."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    command = [str(NODE), str(DECODER / "cli.mjs"), str(VECTORS / "one_picture.msn"), "-o", str(pipe)]
+    with subprocess.Popen(command) as process:
+        pictures = pipe.read_bytes()
+    assert process.returncode == 0
+    assert pictures == run_bytes(VECTORS / "one_picture.msn", "-o", "-")
+    assert pipe.is_fifo()
+
+
+def run_bytes(*arguments: str | Path) -> bytes:
+    command = [str(NODE), str(DECODER / "cli.mjs"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, timeout=600, check=True).stdout
 
 
 def test_a_part_at_a_scale_is_that_part_of_the_whole(tmp_path: Path) -> None:

@@ -13,15 +13,24 @@ export function alignedWindow(sequence, s, aligned) {
   for (let l = s; l < FINEST_WITHOUT_WINDOW; l++) {
     if (l > s) references = references.map((planes) => planes.map(halve));
     const K = references.map((planes) => pack(sequence, l, planes, GREY));
-    Y[l] = new Int32Array(2 * K[0].length);
-    Y[l].set(K[0]);
-    if (K[1]) for (let i = 0; i < K[1].length; i++) Y[l][K[0].length + i] = K[1][i] - K[0][i];
+    Y[l] = windowOf(...K);
   }
   return Y;
 }
 
+/** (K_0, then D); K1 is absent with one reference. */
+function windowOf(K0, K1) {
+  const size = K0.length;
+  const Y = new Int32Array(2 * size);
+  Y.set(K0);
+  if (K1) for (let i = 0; i < size; i++) Y[size + i] = K1[i] - K0[i];
+  return Y;
+}
+
 function widen({ samples, ...size }, shift) {
-  return { samples: samples.map((sample) => sample << shift), ...size };
+  const wide = new Int32Array(samples.length);
+  for (let i = 0; i < wide.length; i++) wide[i] = samples[i] << shift;
+  return { samples: wide, ...size };
 }
 
 function halve({ samples, rows, columns }) {

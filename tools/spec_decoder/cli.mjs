@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command: node cli.mjs IN.msn -o OUT.yuv [--scale 1/2] [--verify]. The only module that knows files.
 
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -61,18 +61,27 @@ function writeFully(file, bytes) {
   }
 }
 
-/** A file appears only when it is whole; what went to standard output stands. */
+/** A file appears only when it is whole. What went to standard output or to a device stands. */
 function withOutput(path, write) {
   if (path === '-') return write(1);
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+  if (!isFile) return writeFileTo(path, write); // a device or a pipe must not be replaced
   const partial = `${path}.part`;
-  const file = openSync(partial, 'w');
   try {
-    write(file);
-    closeSync(file);
+    writeFileTo(partial, write);
     renameSync(partial, path);
   } catch (error) {
     rmSync(partial, { force: true });
     throw error;
+  }
+}
+
+function writeFileTo(path, write) {
+  const file = openSync(path, 'w');
+  try {
+    write(file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -141,9 +141,9 @@ function scan(bytes) {
     if (left === FOOTER_BYTES && matches(bytes, at + 8, FOOTER_MAGIC)) break;
     const header = readUnitHeader(bytes, at, bytes.length);
     if (!header) break;
+    if (header.type === INDEX) return [...units, header];
     if (units.length === MAX_UNITS) throw new ValueError(`more than ${MAX_UNITS} units in the file`);
     units.push(header);
-    if (header.type === INDEX) break;
     at += header.size;
   }
   return units;

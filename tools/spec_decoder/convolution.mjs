@@ -70,16 +70,14 @@ function accumulate1x1(layer, x, size, acc) {
 }
 
 function addFour(acc, at, size, first, second, x, i, channels) {
-  const has = (t) => (i + t < channels ? 1 : 0);
-  const weight = (row, t) => (has(t) ? row[i + t] : 0);
-  const [a0, a1, a2, a3] = [0, 1, 2, 3].map((t) => weight(first, t));
-  const [b0, b1, b2, b3] = [0, 1, 2, 3].map((t) => weight(second, t));
+  const left = channels - i; // channels beyond the last have weight 0
+  const a0 = first[i], a1 = left > 1 ? first[i + 1] : 0;
+  const a2 = left > 2 ? first[i + 2] : 0, a3 = left > 3 ? first[i + 3] : 0;
+  const b0 = second[i], b1 = left > 1 ? second[i + 1] : 0;
+  const b2 = left > 2 ? second[i + 2] : 0, b3 = left > 3 ? second[i + 3] : 0;
   if (!(a0 | a1 | a2 | a3 | b0 | b1 | b2 | b3)) return;
-  const [s0, s1, s2, s3] = [0, 1, 2, 3].map((t) => has(t) * (i + t) * size);
-  addFourRows(acc, at, size, x, s0, s1, s2, s3, a0, a1, a2, a3, b0, b1, b2, b3);
-}
-
-function addFourRows(acc, at, size, x, s0, s1, s2, s3, a0, a1, a2, a3, b0, b1, b2, b3) {
+  const s0 = i * size, s1 = left > 1 ? s0 + size : s0;
+  const s2 = left > 2 ? s1 + size : s0, s3 = left > 3 ? s2 + size : s0;
   for (let p = 0; p < size; p++) {
     const x0 = x[s0 + p], x1 = x[s1 + p], x2 = x[s2 + p], x3 = x[s3 + p];
     const q = at + p;

@@ -6,20 +6,28 @@ import { half, levelSize, planePhases, planeSizes } from './structure.mjs';
 export function unpackSamples(sequence, s, x) {
   const { bit_depth: B, chroma_format } = sequence;
   const [h, w] = levelSize(sequence, s);
-  const [shift, middle, most] = [12 - B, 2 ** (B - 1), 2 ** B - 1];
+  const shift = 12 - B;
+  const [rounding, middle, most] = [half(shift), 2 ** (B - 1), 2 ** B - 1];
   return planeSizes(sequence, s).map(([rows, columns], i) => {
     const { first, R, Q } = planePhases(chroma_format)[i];
     const plane = B === 8 ? new Uint8Array(rows * columns) : new Uint16Array(rows * columns);
     for (let r = 0, at = 0; r < rows; r++) {
+      const row = packedRow(first, R, Q, h, w, r);
       for (let c = 0; c < columns; c++) {
-        const channel = first + (r % R) * Q + (c % Q);
-        const value = x[(channel * h + ((r / R) | 0)) * w + ((c / Q) | 0)];
-        const sample = ((value + half(shift)) >> shift) + middle;
+        const value = x[Q === 2 ? row + (c & 1) * h * w + (c >> 1) : row + c];
+        const sample = ((value + rounding) >> shift) + middle;
         plane[at++] = sample < 0 ? 0 : sample > most ? most : sample;
       }
     }
     return plane;
   });
+}
+
+/** Where row r of a plane starts in its packed picture, in the channel of column phase 0. */
+function packedRow(first, R, Q, h, w, r) {
+  const a = R === 2 ? r & 1 : 0;
+  const y = R === 2 ? r >> 1 : r;
+  return ((first + a * Q) * h + y) * w;
 }
 
 /** Packing: planes [{samples, rows, columns}] to the packed picture of level l, each value minus `offset`. */
@@ -31,10 +39,10 @@ export function pack(sequence, l, planes, offset) {
   planes.forEach(({ samples, rows, columns }, i) => {
     const { first, R, Q } = phases[i];
     for (let r = 0; r < R * h; r++) {
-      const row = Math.min(r, rows - 1) * columns;
+      const from = Math.min(r, rows - 1) * columns;
+      const row = packedRow(first, R, Q, h, w, r);
       for (let c = 0; c < Q * w; c++) {
-        const channel = first + (r % R) * Q + (c % Q);
-        x[(channel * h + ((r / R) | 0)) * w + ((c / Q) | 0)] = samples[row + Math.min(c, columns - 1)] - offset;
+        x[Q === 2 ? row + (c & 1) * h * w + (c >> 1) : row + c] = samples[from + Math.min(c, columns - 1)] - offset;
       }
     }
   });
