@@ -48,6 +48,6 @@ function frequencies(i, f) {
 
 function makeTail(theta) {
   const E = [1n << 30n];
-  for (let n = 1; n <= 1032; n++) E.push((E[n - 1] * theta + (1n << 29n)) >> 30n);
+  for (let n = 1; n <= 1024; n++) E.push((E[n - 1] * theta + (1n << 29n)) >> 30n);
   return E;
 }
