@@ -1,0 +1,124 @@
+// The specification's own examples and check values, on literal numbers. node test_examples.mjs
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { interpolate } from './alignment.mjs';
+import { Coder } from './ans.mjs';
+import { BitReader, readVarint } from './bits.mjs';
+import { crc32c } from './crc32c.mjs';
+import { readMotion, resample, scale } from './fields.mjs';
+import { gridEmbedding } from './grids.mjs';
+import { upsample } from './packed.mjs';
+import { Sha256, hex, sha256 } from './sha256.mjs';
+import { codingOrder } from './structure.mjs';
+import { table } from './tables.mjs';
+
+const bytes = (text) => Uint8Array.from(text.split(' '), (byte) => parseInt(byte, 16));
+const ascii = (text) => Uint8Array.from(text, (c) => c.charCodeAt(0));
+
+test('2.3: varint 300', () => assert.deepEqual(readVarint(bytes('AC 02'), 0), { value: 300, end: 2 }));
+
+test('2.3: varints out of form', () => {
+  const texts = ['80 00', '80', 'FF FF FF FF 1F', '80 80 80 80 80 01'];
+  for (const text of texts) assert.equal(readVarint(bytes(text), 0), null);
+});
+
+test('2.3: fields of 32 bits that start within a byte', () => {
+  const r = new BitReader(bytes('7F FF FF FF 80'), 'test');
+  assert.equal(r.flag('one'), 0);
+  assert.equal(r.u('all', 32), 2 ** 32 - 1);
+});
+
+test('3.3: CRC-32C, and a whole unit', () => {
+  assert.equal(crc32c(ascii('123456789')), 0xe3069283);
+  assert.equal(crc32c(bytes('02 00 00 00 0C 00 00 00 00 00 00 00 03 00 01 00 03')), 0xdb339e64);
+});
+
+test('FIPS 180-4: SHA-256, in one piece and in two', () => {
+  const expected = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+  assert.equal(hex(sha256(ascii('abc'))), expected);
+  assert.equal(hex(new Sha256().update(ascii('a')).update(ascii('bc')).digest()), expected);
+});
+
+test('4.4.2: coding orders', () => {
+  const text = (order) => order.map((p) => `${p.number} (${p.references.join(', ')}) ${p.depth}`).join(', ');
+  assert.equal(text(codingOrder(1, 0)), '0 () 0');
+  assert.equal(text(codingOrder(1, 1)), '0 (-1) 0');
+  const rest = '1 (0, 3) 2, 5 (3, 7) 2, 2 (1, 3) 3, 4 (3, 5) 3, 6 (5, 7) 3';
+  assert.equal(text(codingOrder(8, 0)), `0 () 0, 7 (0) 0, 3 (0, 7) 1, ${rest}`);
+  const open = '7 (-1) 0, 3 (-1, 7) 1, 1 (-1, 3) 2, 5 (3, 7) 2, 0 (-1, 1) 3, 2 (1, 3) 3, 4 (3, 5) 3, 6 (5, 7) 3';
+  assert.equal(text(codingOrder(8, 1)), open);
+});
+
+test('5.8: the fields of a MOTION unit', () => {
+  const text = 'C0 03 FF 94 00 7F F3 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 02';
+  const words = '01 00 00 00'; // of a unit without symbols: the fields have no node in a video of no size
+  const container = { read: () => new BitReader(bytes(`${text} ${words}`), 'MOTION unit') };
+  const order = [{ number: 2, references: [0] }, { number: 1, references: [0, 2] }];
+  const fields = readMotion(container, { width: 0, height: 0 }, { segment: 0, number: 0 }, order, null);
+  assert.deepEqual(fields.get(2).map((f) => f.b), [6]);
+  assert.deepEqual(fields.get(1).map((f) => f.b), [3, 3]);
+});
+
+test('6.3: the limit of the window weights', () => {
+  const c = { temporal_stride_log2: [0], window_length: 2 };
+  const level = (...v) => ({ what: 'GOP unit', v, g: null, q: [[2], [4]] });
+  const network = { step: [64], gop_step: [] };
+  assert.deepEqual([...gridEmbedding(c, level(64, 127, 0, 0), network, 0, 0, 2)], [2 * 64 + 4 * 127]);
+  const three = { ...level(127, -128, 2), q: [[2], [4], [6]] };
+  assert.throws(() => gridEmbedding({ ...c, window_length: 3 }, three, network, 0, 0, 3), /257/);
+});
+
+test('6.5: bilinear upsampling, 4:2:0', () => {
+  const sequence = { width: 8, height: 8, chroma_format: 1 }; // level 0 is 4x4, level 1 2x2
+  const tap = (channel, y, x) => {
+    const picture = new Int32Array(6 * 4);
+    picture[channel * 4 + y * 2 + x] = 16;
+    return upsample(sequence, picture, 0);
+  };
+  const at = (out, channel, y, x) => out[channel * 16 + y * 4 + x];
+  // channel 0, i = j = 0, at packed position (1, 1): row 2, column 2
+  assert.deepEqual([tap(0, 1, 1), tap(1, 1, 0), tap(2, 0, 1), tap(3, 0, 0)].map((o) => at(o, 0, 2, 2)), [9, 3, 3, 1]);
+  // channel 3, i = j = 1, at packed position (0, 0): row 1, column 1
+  assert.deepEqual([tap(0, 1, 1), tap(1, 1, 0), tap(2, 0, 1), tap(3, 0, 0)].map((o) => at(o, 3, 1, 1)), [1, 3, 3, 9]);
+  // channel 4, i = j = 1, at packed position (0, 0)
+  assert.deepEqual([tap(4, 0, 0), tap(4, 0, 1), tap(4, 1, 0), tap(4, 1, 1)].map((o) => at(o, 4, 1, 1)), [9, 3, 3, 1]);
+  // the edge rule: row -1 of a luma plane is its row 1
+  assert.equal(at(tap(2, 0, 0), 0, 0, 0), 3);
+});
+
+test('6.10: scale and resample', () => {
+  assert.deepEqual(scale([3, -3], -1, 2), [-1, 2]);
+  assert.deepEqual(scale([7, -7], 3, 8), [3, -3]);
+  const rows = (f, count, b) => [...resample(f, { rows: count, columns: 1, b })].filter((_, i) => i % 2 === 0);
+  const vectors = (count) => Array.from({ length: 2 * count }, (_, i) => i >> 1);
+  const field = (count, b) => ({ rows: count, columns: 1, b, vectors: vectors(count) });
+  assert.deepEqual(rows(field(6, 3), 2, 5), [2, 5]);
+  assert.deepEqual(rows(field(2, 5), 6, 3), [0, 0, 0, 0, 1, 1]);
+});
+
+test('6.11: interpolation', () => {
+  const plane = { samples: [10, 200, 30, 40, 50, 60, 255, 0, 90, 100, 110, 120], rows: 3, columns: 4, most: 255 };
+  const found = [0, 1, 2, 3].map((fy) => [0, 1, 2, 3].map((fx) => interpolate(plane, fy, 4 + fx)));
+  assert.deepEqual(found, [[200, 175, 127, 73], [168, 161, 139, 110], [128, 144, 155, 158], [88, 126, 168, 202]]);
+});
+
+test('7.1: all tables', () => {
+  const all = new Int32Array(200 * 256);
+  for (let t = 0; t < 200; t++) {
+    const { cumulative } = table(t);
+    for (let k = 0; k < 256; k++) all[t * 256 + k] = cumulative[k + 1] - cumulative[k];
+  }
+  const expected = '919092f355a3b7fa340ac2d3e3e318e7d7608e529cfd59a8005b2e0851990c99';
+  assert.equal(hex(sha256(new Uint8Array(all.buffer))), expected);
+});
+
+test('7.5: the worked example', () => {
+  const d = new Coder(bytes('B7 D2 B1 AB 1B CD 87 D3 5D 00 00 00'), 'test');
+  const first = d.decodeArray([0, 0, 82, 82, 199, 199, 82, 100, 101, 3, 150]);
+  assert.deepEqual([...first], [0, 0, -1, 5, 127, -128, 1, 2, -3, 0, 40]);
+  assert.deepEqual([...d.decodeArray([90, 80, 90, 99])], [3, -2, 1, -7]);
+  d.endCheck();
+  new Coder(bytes('01 00 00 00'), 'test').endCheck();
+});

@@ -1,0 +1,183 @@
+// What the specification says MUST be refused, and what MUST NOT matter: files made of a vector's units, each with one
+// thing changed and all CRCs right. node test_refusals.mjs [FOLDER OF VECTORS]
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { BitReader } from './bits.mjs';
+import { DIGEST, GOP, MOTION, NETWORK, SEGMENT, SEQUENCE } from './container.mjs';
+import { Decoder, MsnError, decode, planeBytes } from './decoder.mjs';
+import { DigestError, HeaderError, NetworkError, UnitError, UnitMissing } from './errors.mjs';
+import { levelLayers } from './layers.mjs';
+import { Sha256, hex } from './sha256.mjs';
+import { encodeWords, file, setBits, unitsOf } from './test_files.mjs';
+
+const folder = process.argv[2] ?? fileURLToPath(new URL('../../tests/conformance/vectors', import.meta.url));
+const vector = (name) => join(folder, name);
+const PLAIN = new Uint8Array(readFileSync(vector('plain.msn')));
+
+// Changing them
+
+const decodeAll = (bytes, request) => {
+  const hash = new Sha256();
+  for (const { planes } of decode(bytes, request)) for (const plane of planeBytes(planes)) hash.update(plane);
+  return hex(hash.digest());
+};
+
+/** The file with one unit's payload changed. */
+function changed(bytes, [type, segment = 0, gop = 0, level = 0], change, options) {
+  const units = unitsOf(bytes);
+  const unit = units.find((u) => u.type === type && u.segment === segment && u.gop === gop && u.level === level);
+  unit.payload = change(unit.payload) ?? unit.payload;
+  return file(units, options);
+}
+
+function refuses(name, bytes, kind = MsnError, request = {}) {
+  test(name, () => assert.throws(() => decodeAll(bytes, request), (error) => {
+    assert.ok(error instanceof kind, String(error.stack));
+    assert.ok(!error.message.includes('\n'));
+    return true;
+  }));
+}
+
+const expected = decodeAll(PLAIN, { verify: true });
+const accepts = (name, bytes, request) => test(name, () => assert.equal(decodeAll(bytes, request), expected));
+const plain = unitsOf(PLAIN);
+
+accepts('the writer above makes the same file', file(plain), { verify: true });
+
+// 3.1, 3.7
+
+const patched = (at, value) => Uint8Array.from(PLAIN, (byte, i) => (i === at ? value : byte));
+refuses('3.1: magic', patched(1, 0), HeaderError);
+refuses('3.1: version_major', patched(4, 1), HeaderError);
+refuses('3.1: flags', patched(7, 128), HeaderError);
+refuses('3.1: shorter than a header', PLAIN.subarray(0, 7), HeaderError);
+accepts('3.7: another version_minor', patched(5, 200));
+
+// 3.2, 3.5
+
+const reserved = { type: 77, segment: 5, gop: 6, level: 7, payload: [1, 2, 3], damaged: true };
+const misplaced = { type: GOP, segment: 0, gop: 0, level: 9, payload: [], damaged: true };
+refuses('3.2: two units of one key', file([...plain, plain[0]]), UnitError);
+refuses('3.2: two units of one key, without an index', file([...plain, plain[0]], { withIndex: false }), UnitError);
+accepts('3.2: reserved types, twice, with wrong CRCs', file([reserved, ...plain, reserved]));
+accepts('3.2: a key that names nothing', file([misplaced, ...plain]));
+accepts('3.2: another order', file([...plain].reverse()));
+accepts('3.5: no index, no footer', file(plain, { withIndex: false }));
+accepts('3.5: a damaged index', patched(PLAIN.length - 20, PLAIN[PLAIN.length - 20] ^ 1));
+accepts('3.5: a damaged footer', patched(PLAIN.length - 12, PLAIN[PLAIN.length - 12] ^ 1));
+accepts('3.5: bytes after INDEX', Uint8Array.from([...PLAIN, 1, 2, 3]));
+refuses('3.5: sizes that differ from the index', file(plain, {
+  changeIndex: (entries) => entries.map(([a, b, c, d, size], i) => [a, b, c, d, size + [1, -1][i] || size]),
+}), UnitError);
+refuses('3.5: a key that differs from the index', file(plain, {
+  changeIndex: ([first, second, ...rest]) => [first, [GOP, 0, 0, 0, second[4]], ...rest],
+}), MsnError);
+for (const type of [SEQUENCE, SEGMENT, NETWORK, GOP]) {
+  const at = plain.findIndex((u) => u.type === type);
+  refuses(`3.2: a missing unit of type ${type}`, file(plain.filter((_, i) => i !== at)), UnitMissing);
+  const damaged = plain.map((u, i) => ({ ...u, damaged: i === at }));
+  refuses(`3.2: a wrong CRC in a unit of type ${type}`, file(damaged), UnitError);
+  const { segment, gop, level } = plain[at];
+  const key = [type, segment, gop, level];
+  refuses(`3.2: a payload of type ${type} that goes on`, changed(PLAIN, key, (p) => [...p, 0]));
+  refuses(`3.2: a payload of type ${type} that ends early`, changed(PLAIN, key, (p) => p.slice(0, -1)));
+  refuses(`3.2: an empty payload of type ${type}`, changed(PLAIN, key, () => []));
+}
+accepts('4.5: a damaged DIGEST that is not read', file(plain.map((u) => ({ ...u, damaged: u.type === DIGEST }))));
+test('4.5: at 1/8 no unit below level 3 is needed', () => {
+  const coarse = plain.filter((u) => ![NETWORK, GOP].includes(u.type) || u.level >= 3);
+  assert.equal(decodeAll(file(coarse), { scale: '1/8' }), decodeAll(PLAIN, { scale: '1/8' }));
+});
+
+// 5.1, 5.2
+
+const sequenceField = (name, at, n, value) =>
+  refuses(`5.1: ${name} ${value}`, changed(PLAIN, [SEQUENCE], (p) => setBits(p, at, n, value)));
+for (const value of [0, 8193]) sequenceField('width', 0, 16, value);
+for (const value of [0, 8193]) sequenceField('height', 16, 16, value);
+for (const value of [0, 7, 9, 11, 13]) sequenceField('bit_depth', 34, 4, value);
+sequenceField('frame_rate_num', 38, 32, 0);
+sequenceField('frame_rate_den', 70, 32, 0);
+for (const value of [0, 2 ** 24 + 1, 5000]) sequenceField('picture_count', 102, 32, value);
+for (const value of [0, 65535]) sequenceField('segment_count', 134, 16, value);
+for (const value of [1, 2, 15]) sequenceField('profile', 150, 4, value);
+
+const { gops, picture_count } = new Decoder(PLAIN).segments[0];
+const segmentField = (name, at, n, value) =>
+  refuses(`5.2: ${name} ${value}`, changed(PLAIN, [SEGMENT], (p) => setBits(p, at, n, value)));
+segmentField('first_picture', 0, 32, 1);
+segmentField('picture_count', 32, 32, picture_count + 1);
+segmentField('gop_count', 64, 16, 0);
+segmentField('gop_count', 64, 16, gops.length + 1);
+for (const value of [0, gops[0].length + 1, 1025]) segmentField('gop_length', 80, 16, value);
+
+// 5.3, 5.4, 6.1, 7.4
+
+const { sequence } = new Decoder(PLAIN);
+const [configuration] = sequence.configurations;
+const layersOf4 = levelLayers(configuration, 4, sequence.chroma_format);
+const networkField = (name, at, n, value) =>
+  refuses(`5.3: ${name} ${value}`, changed(PLAIN, [NETWORK, 0, 0, 4], (p) => setBits(p, at, n, value)));
+networkField('tensor_count', 0, 8, 2 * layersOf4.length + 1);
+networkField('scale_index', 8, 6, 40);
+networkField('step', 8 + 20 * layersOf4.length, 8, 0);
+refuses('5.4: picture_count', changed(PLAIN, [GOP, 0, 0, 4], (p) => setBits(p, 0, 16, gops[0].length + 1)));
+refuses('7.4: a zero word at the end', changed(PLAIN, [NETWORK, 0, 0, 4], (p) => [...p, 0, 0, 0, 0]));
+refuses('7.4: one word more', changed(PLAIN, [NETWORK, 0, 0, 4], (p) => [...p, 1, 0, 0, 0]));
+refuses('7.4: one word less', changed(PLAIN, [NETWORK, 0, 0, 4], (p) => p.slice(0, -4)));
+
+/** The NETWORK unit of level 4 with every value of the weights `weight`. */
+function networkOf(weight) {
+  return changed(PLAIN, [NETWORK, 0, 0, 4], (payload) => {
+    const L = configuration.grid_channels[4];
+    const bits = 8 + 20 * layersOf4.length + 8 * L * (1 + configuration.gop_grid_flag[4]);
+    const arrays = layersOf4.flatMap((layer, i) => {
+      const r = new BitReader(Uint8Array.from(payload), 'test');
+      const number = [0, 1].map((part) => {
+        r.bit = 8 + 10 * (2 * i + part);
+        return 5 * r.u('scale_index', 6);
+      });
+      const count = layer.out * layer.in * layer.K * layer.K;
+      return [
+        { number: number[0], symbols: new Array(count).fill(weight) },
+        { number: number[1], symbols: new Array(layer.kinds * layer.out).fill(0) },
+      ];
+    });
+    return [...payload.slice(0, Math.ceil(bits / 8)), ...encodeWords(arrays)];
+  });
+}
+refuses('6.1: the accumulator bound', networkOf(127), NetworkError);
+
+// 9
+
+refuses('9: no digests to compare with', file(plain.filter((u) => u.type !== DIGEST)), DigestError, { verify: true });
+refuses('9: another digest', changed(PLAIN, [DIGEST], (p) => ((p[3] ^= 1), p)), DigestError, { verify: true });
+refuses('5.5: digest_bytes', changed(PLAIN, [DIGEST], (p) => ((p[0] = 3), p)), MsnError, { verify: true });
+
+// The motion profile
+
+if (existsSync(vector('motion_open_gops.msn'))) {
+  const OPEN = new Uint8Array(readFileSync(vector('motion_open_gops.msn')));
+  const { segments } = new Decoder(OPEN);
+  const flags = 80 + 16 * segments[0].gops.length;
+  refuses('3.7: the motion profile of an earlier version', file(unitsOf(OPEN), { minor: 2 }), HeaderError);
+  refuses('5.2: the first GoP open', changed(OPEN, [SEGMENT], (p) => setBits(p, flags, 1, 1)));
+  const moving = unitsOf(OPEN).find((u) => u.type === MOTION);
+  const key = [MOTION, moving.segment, moving.gop];
+  refuses('5.8: vector_scale_index', changed(OPEN, key, (p) => p.fill(255, 0, 16)));
+  refuses('5.8: a payload that goes on', changed(OPEN, key, (p) => [...p, 1, 0, 0, 0]));
+  refuses('5.7: no GOP unit', file(unitsOf(OPEN).filter((u) => u.type !== GOP)), UnitMissing);
+  test('4.6: a part of the pictures is that part of all', () => {
+    const all = [...decode(OPEN)].map(({ planes }) => hex(planes[0]));
+    for (let first = 0; first < all.length; first++) {
+      const last = Math.min(first + 2, all.length);
+      const part = [...decode(OPEN, { first, last })].map(({ planes }) => hex(planes[0]));
+      assert.deepEqual(part, all.slice(first, last));
+    }
+  });
+}
