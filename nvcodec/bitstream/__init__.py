@@ -30,6 +30,7 @@ from nvcodec.bitstream.headers import (
     check_version,
 )
 from nvcodec.bitstream.model_config import GRID, INTER, INTRA, LEVELS, SCALES, LevelConfig, ModelConfig
+from nvcodec.bitstream.residual_headers import BandHeader, LevelTables, PicturesHeader, TablesHeader
 from nvcodec.bitstream.units import UnitKey, UnitType
 from nvcodec.bitstream.visitor import TraceEntry, Visitor, read_coded_payload, read_payload, write_payload
 
@@ -39,6 +40,7 @@ __all__ = [
     "INTRA",
     "LEVELS",
     "SCALES",
+    "BandHeader",
     "BitstreamError",
     "ColourDescription",
     "ContainerReader",
@@ -51,11 +53,14 @@ __all__ = [
     "LatentHeader",
     "LevelConfig",
     "ModelConfig",
+    "LevelTables",
     "MotionHeader",
     "NetworkHeader",
+    "PicturesHeader",
     "Place",
     "SegmentHeader",
     "SequenceHeader",
+    "TablesHeader",
     "TensorCoding",
     "TraceEntry",
     "Unit",

@@ -26,16 +26,20 @@ from nvcodec.bitstream.visitor import Visitor
 MAGIC = b"\x89MSN"
 FOOTER_MAGIC = b"MSNX"
 VERSION_MAJOR = 0
-VERSION_MINOR = 3
+VERSION_MINOR = 4
 MOTION_VERSION_MINOR = 3
 """The lowest whose motion profile is ours."""
+HYBRID_VERSION_MINOR = 4
+"""The lowest with the hybrid profile."""
 FILE_HEADER_BYTES = 8
 FOOTER_BYTES = 12
 
 CHROMA_FORMATS = ("400", "420", "422", "444")
 BIT_DEPTHS = (8, 10, 12)
 DIGEST_SIZES = (2, 4, 8)
-PROFILES = ("grid", "motion")
+PROFILES = ("grid", "motion", "hybrid")
+_FIRST_ROLES = {"grid": GRID, "motion": INTRA, "hybrid": INTER}
+"""Of network 0."""
 CONTEXT_COUNT = 26
 """Contexts of the vectors' symbols (bitstream_spec.md, section 7.6)."""
 VECTOR_BITS = 11
@@ -143,14 +147,24 @@ class SequenceHeader:
     pixel_aspect: tuple[int, int] | None = None
     """Width to height of a sample: (par_num, par_den)."""
     model: ModelConfig = field(default_factory=ModelConfig)
-    """Of all pictures in the grid profile, of those without references in the motion profile."""
+    """Of all pictures in the grid and the hybrid profile, of those without references in the motion profile."""
     inter_model: ModelConfig | None = None
     """Of the motion profile's pictures with references."""
 
     @property
     def motion(self) -> bool:
-        """Whether pictures may have references."""
-        return self.profile == "motion"
+        """Whether pictures may have references: in the motion and in the hybrid profile."""
+        return self.profile != "grid"
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether pictures have coded residuals."""
+        return self.profile == "hybrid"
+
+    @property
+    def plane_count(self) -> int:
+        """Planes of a picture."""
+        return 1 if self.chroma_format == "400" else 3
 
     @property
     def models(self) -> tuple[ModelConfig, ...]:
@@ -179,9 +193,9 @@ class SequenceHeader:
         self.full_range_flag = v.flag("full_range_flag", self.full_range_flag)
         self._visit_colour(v)
         self._visit_pixel_aspect(v)
-        self.model = self.model.with_role(INTRA if self.motion else GRID).visit(v)
-        inter = (self.inter_model or ModelConfig(role=INTER)).with_role(INTER).visit(v) if self.motion else None
-        self.inter_model = inter
+        self.model = self.model.with_role(_FIRST_ROLES[self.profile]).visit(v)
+        two = self.profile == "motion"
+        self.inter_model = (self.inter_model or ModelConfig(role=INTER)).with_role(INTER).visit(v) if two else None
         for model in self.models:
             self._check_latents(v, model)
 
@@ -211,10 +225,11 @@ class SequenceHeader:
 
 def check_version(file: FileHeader, sequence: SequenceHeader, name: str) -> None:
     """Raise UnsupportedVersion where the profile was another in the file's version (bitstream_spec.md, section 3.7)."""
-    if sequence.motion and file.version_minor < MOTION_VERSION_MINOR:
+    lowest = {"grid": 0, "motion": MOTION_VERSION_MINOR, "hybrid": HYBRID_VERSION_MINOR}[sequence.profile]
+    if file.version_minor < lowest:
         raise UnsupportedVersion(
-            f"{name}: motion profile of format version {file.version_major}.{file.version_minor}, "
-            f"this program knows that of version 0.{MOTION_VERSION_MINOR}"
+            f"{name}: {sequence.profile} profile of format version {file.version_major}.{file.version_minor}, "
+            f"this program knows that of version 0.{lowest}"
         )
 
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class UnitType(IntEnum):
-    """The unit types of version 0.2; a decoder skips units of any other."""
+    """The unit types of version 0.4; a decoder skips units of any other."""
 
     SEQUENCE = 1
     SEGMENT = 2
@@ -16,6 +16,8 @@ class UnitType(IntEnum):
     DIGEST = 5
     INDEX = 6
     MOTION = 7
+    RESIDUAL = 8
+    TABLES = 9
 
 
 _NUMBERED_BY: dict[int, tuple[str, ...]] = {
@@ -26,6 +28,8 @@ _NUMBERED_BY: dict[int, tuple[str, ...]] = {
     UnitType.DIGEST: ("segment", "gop"),
     UnitType.INDEX: (),
     UnitType.MOTION: ("segment", "gop"),
+    UnitType.RESIDUAL: ("segment", "gop", "level"),
+    UnitType.TABLES: ("segment",),
 }
 
 

@@ -41,7 +41,7 @@ GOP_HELP = (
     f"  [default: by content, up to {DEFAULT_GOP['motion']} (motion); {DEFAULT_GOP['grid']} (grid)]"
 )
 KEYINT_HELP = (
-    f"From some picture of any N on, decoding can begin; motion profile only.  [default: {EncodeSettings.keyint}]"
+    f"From some picture of any N on, decoding can begin; not in the grid profile.  [default: {EncodeSettings.keyint}]"
 )
 
 
@@ -143,7 +143,7 @@ def _check_structure_options(wanted: dict[str, Any]) -> None:
     profile, longest = wanted["profile"], LONGEST_GOP[wanted["profile"]]
     if wanted.get("gop_length", 1) > longest:
         raise click.UsageError(f"--gop {wanted['gop_length']}: allowed is 1 to {longest} in the {profile} profile")
-    if "keyint" in wanted and profile != "motion":
+    if "keyint" in wanted and profile == "grid":
         raise click.UsageError(f"--keyint: the {profile} profile has none, decoding can begin at every GoP")
 
 

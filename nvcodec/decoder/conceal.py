@@ -57,6 +57,8 @@ class GopDamage:
     """Whether those with references are replaced."""
     tainted: bool = False
     """Whether any picture may differ from the encoder's; then there is nothing to verify."""
+    bands: frozenset[int] = frozenset()
+    """Hybrid profile: the levels whose residuals are zeros."""
 
 
 WHOLE = GopDamage()

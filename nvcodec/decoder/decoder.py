@@ -25,6 +25,7 @@ from nvcodec.bitstream import (
     DigestPayload,
     SegmentHeader,
     SequenceHeader,
+    TablesHeader,
     UnitKey,
     UnitType,
     check_segments,
@@ -48,14 +49,16 @@ from nvcodec.decoder.gop import GopGrids
 from nvcodec.decoder.memory import DEFAULT_MAX_MEMORY, GOP_PLACE_BYTES, MemoryNeed, megabytes, memory_need
 from nvcodec.decoder.motion import GopLatents, Network, decode_motion, latent_levels, network_number, step_row
 from nvcodec.decoder.network_unit import decode_network
+from nvcodec.decoder.residual import GopResiduals, read_tables
 from nvcodec.decoder.task import DecodedPicture, GopPlace, StandIn, Task, grey_picture
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import make_backend
 from nvcodec.synthesis.embedding import embed_latents
 from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, coding_order, hierarchical_order, needed_pictures
+from nvcodec.synthesis.transform import block_shape, inverse
 from nvcodec.synthesis.vector_base import PictureMotion, anchor_before
-from nvcodec.synthesis.window import window_inputs
+from nvcodec.synthesis.window import fine_planes, fine_window, mean_planes, window_inputs, with_residual
 from nvcodec.video.frame import Frame, VideoFormat
 
 SCALES = ("1", "1/2", "1/4", "1/8")
@@ -157,6 +160,7 @@ class Decoder:
         self.threads = threads
         self._networks: tuple[int, list[Network]] | None = None
         self._digests: tuple[GopPlace, DigestPayload] | None = None
+        self._tables: tuple[int, TablesHeader] | None = None
 
     def _read_segments(self) -> tuple[list[SegmentHeader], set[int]]:
         """All segments, and the numbers of those that are stand-ins for lost ones (only with `conceal`)."""
@@ -327,11 +331,14 @@ class Decoder:
         shown = place.first - 1
         if readable:
             networks = self._segment_networks(place.segment)
-            latents = self._gop_latents(place, order, self.finest, damage.levels)
+            residuals = self._gop_residuals(place, order, damage.bands) if self.sequence.hybrid else None
+            without = damage.levels if residuals is None else damage.levels | self._levels_without(residuals)
+            latents = self._gop_latents(place, order, self.finest, without) if networks else None
             for coded in order:
                 if not readable:
                     break
-                found, index = latents.latents(coded), coded.index
+                found, index = {} if latents is None else latents.latents(coded), coded.index
+                residual = None if residuals is None else residuals.residual(coded)
                 if not coded.references:
                     shown = place.first
                 if index in replaced and not coded.references:
@@ -339,16 +346,17 @@ class Decoder:
                     yield _stand_in(place, index, place.first - 1, origin, index in asked, uses[index])
                 if index in readable:
                     readable.remove(index)
-                    network = networks[network_number(coded)]
+                    network = networks[network_number(coded, len(networks))] if networks else None
                     yield Task(
                         place.first + index,
                         place,
-                        network.backend,
+                        None if network is None else network.backend,
                         partial(_embed_all, found, network, coded),
                         index in asked,
                         self._expected_digest(place, index) if index in asked and not damage.tainted else None,
                         known.get(index),
                         uses[index],
+                        residual,
                     )
         for index in sorted(replaced):
             yield _stand_in(place, index, shown, origin, index in asked, uses[index])
@@ -374,6 +382,32 @@ class Decoder:
         """The latents of a GoP of the motion profile at levels 4 .. finest."""
         networks = self._segment_networks(place.segment)
         return GopLatents(self.container, place.segment, place.gop, order, networks, self._size, finest, lost)
+
+    def _gop_residuals(self, place: GopPlace, order: list[CodedPicture], lost: frozenset[int]) -> GopResiduals:
+        """The residuals of a GoP of the hybrid profile."""
+        shapes = self.source_format.plane_shapes
+        return GopResiduals(
+            self.container,
+            place.segment,
+            place.gop,
+            order,
+            self.config.grid_levels,
+            shapes,
+            self._segment_tables(place.segment),
+            self.finest,
+            lost,
+        )
+
+    def _segment_tables(self, segment: int) -> TablesHeader:
+        """The tables of a segment of the hybrid profile."""
+        if self._tables is None or self._tables[0] != segment:
+            self._tables = (segment, read_tables(self.container, segment, self.sequence.plane_count))
+        return self._tables[1]
+
+    def _levels_without(self, residuals: GopResiduals) -> frozenset[int]:
+        """The levels of a GoP of the hybrid profile whose latents are all zeros."""
+        absent = set(self.config.grid_levels) - set(residuals.header.latent_levels)
+        return frozenset(level for level in absent if level >= self.finest)
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -425,7 +459,8 @@ class Decoder:
             for coded in order:
                 latents.latents(coded)
 
-        configs = [networks[number].config for number in {network_number(coded) for coded in order}]
+        numbers = {network_number(coded, len(networks)) for coded in order}
+        configs = [networks[number].config for number in numbers]
         levels = [level for level in latent_levels(self.sequence.models, order) if level >= self.finest]
         lost = lost_levels(self._losses, place, levels, configs, attempt)
         intra = {level for level in self.config.grid_levels if level >= self.finest} <= lost
@@ -444,7 +479,8 @@ class Decoder:
         if self._networks is None or self._networks[0] != segment:
             video = self.source_format
             networks = []
-            for number, config in enumerate(self.sequence.models):
+            present = not self.sequence.hybrid or self._segment_tables(segment).network_flag
+            for number, config in enumerate(self.sequence.models if present else ()):
                 weights = {}
                 for level in reversed(range(self.finest, LEVELS)):
                     unit = self.container.unit(UnitKey(UnitType.NETWORK, segment, number, level))
@@ -489,9 +525,8 @@ class Decoder:
         if isinstance(task, StandIn):
             frames = [picture.result().frame for picture in window] or [grey_picture(video, task.number)]
             return DecodedPicture(Frame(frames[0].planes, task.number, video), task.uses)
-        packed = self._synthesise(task, self._align(task, [picture.result() for picture in window]))
-        samples = to_samples(packed, video.bit_depth)
-        planes = unpack(samples, video.chroma_format, list(video.plane_shapes))
+        aligned = self._align(task, [picture.result() for picture in window])
+        planes = self._planes(task, aligned) if task.residual is None else self._hybrid_planes(task, aligned)
         if task.digest is not None:
             met = picture_digest(planes, len(task.digest))
             if met != task.digest:
@@ -504,20 +539,46 @@ class Decoder:
                 self._losses.note_picture(task.number, "left as decoded", mismatch)
         return DecodedPicture(Frame(tuple(planes), task.number, video), task.uses)
 
-    def _align(self, task: Task, window: list[DecodedPicture]) -> dict[int, Array] | None:
-        """The network's view of the pictures that a task's picture refers to; None where there are none."""
+    def _align(self, task: Task, window: list[DecodedPicture]) -> list[tuple[Array, ...]]:
+        """The planes of the pictures that a task's picture refers to, aligned; none where there are none."""
         motion = task.motion
         if motion is None:
-            return None
-        aligned = [
+            return []
+        return [
             picture.align(vectors, motion.block_log2, self.finest)
             for picture, vectors in zip(window, motion.fields, strict=True)
         ]
-        return window_inputs(aligned, self.format.bit_depth, self.format.chroma_format, self.finest)
 
-    def _synthesise(self, task: Task, window: dict[int, Array] | None) -> Array:
+    def _planes(self, task: Task, aligned: list[tuple[Array, ...]]) -> list[Array]:
+        """A picture of the grid or the motion profile."""
+        video = self.format
+        window = None
+        if aligned:
+            window = window_inputs(aligned, video.bit_depth, video.chroma_format, self.finest)
+        return self._synthesised(task, window)
+
+    def _hybrid_planes(self, task: Task, aligned: list[tuple[Array, ...]]) -> list[Array]:
+        """A picture of the hybrid profile: the residual is added to its window, which the network may then improve."""
+        video, residual = self.format, task.residual
+        assert residual is not None
+        window = [fine_planes(planes, video.bit_depth) for planes in aligned or [grey_picture(video, 0).planes]]
+        sources = zip(residual.levels, self.source_format.plane_shapes, video.plane_shapes, strict=True)
+        added = [
+            None if levels is None else inverse(levels, residual.qp, block_shape(*whole), shape, self.finest)
+            for levels, whole, shape in sources
+        ]
+        window = [with_residual(planes, added) for planes in window]
+        if residual.network_flag:
+            return self._synthesised(task, fine_window(window, video.chroma_format, self.finest))
+        return [to_samples(plane, video.bit_depth) for plane in mean_planes(window)]
+
+    def _synthesised(self, task: Task, window: dict[int, Array] | None) -> list[Array]:
         """A picture as the network makes it."""
-        return task.backend.synthesise(task.embeddings(), self.finest, window)
+        video = self.format
+        assert task.backend is not None
+        packed = task.backend.synthesise(task.embeddings(), self.finest, window)
+        samples = to_samples(packed, video.bit_depth)
+        return unpack(samples, video.chroma_format, list(video.plane_shapes))
 
 
 def _stand_in(place: GopPlace, index: int, shown: int, origin: int, wanted: bool, uses: int = 0) -> StandIn:
@@ -529,9 +590,11 @@ def _given(embeddings: dict[int, Array]) -> dict[int, Array]:
     return embeddings
 
 
-def _embed_all(latents: dict[int, Array], network: Network, picture: CodedPicture) -> dict[int, Array]:
+def _embed_all(latents: dict[int, Array], network: Network | None, picture: CodedPicture) -> dict[int, Array]:
     """Embeddings by level of a picture's own latents."""
-    found = {}
+    found: dict[int, Array] = {}
+    if network is None:
+        return found
     for level, values in latents.items():
         step = network.weights[level].step
         found[level] = embed_latents(values, step if step.ndim == 1 else step[step_row(network.config, picture)])

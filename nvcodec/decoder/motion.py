@@ -43,9 +43,9 @@ class Network:
     backend: Backend
 
 
-def network_number(picture: CodedPicture) -> int:
-    """0 for pictures without references, 1 for the others."""
-    return 1 if picture.references else 0
+def network_number(picture: CodedPicture, networks: int) -> int:
+    """Of so many networks: 0 for pictures without references, 1 for the others; the only one where there is one."""
+    return min(1 if picture.references else 0, networks - 1)
 
 
 def decode_motion(
@@ -135,7 +135,7 @@ class GopLatents:
 
     def latents(self, picture: CodedPicture) -> dict[int, Array]:
         """{level: (1, L, h, w) int32} of the next picture in coding order."""
-        network = self.networks[network_number(picture)]
+        network = self.networks[network_number(picture, len(self.networks))]
         found = {level: self._zeros(network, level) for level in self.lost if has_latents(network.config, level)}
         for level, state in self.levels.items():
             if not has_latents(network.config, level):
@@ -179,13 +179,13 @@ def has_latents(config: ModelConfig, level: int) -> bool:
 
 def latent_levels(configs: Sequence[ModelConfig], order: Sequence[CodedPicture]) -> list[int]:
     """The levels that a GoP has units for, coarsest first."""
-    used = {network_number(picture) for picture in order}
+    used = {network_number(picture, len(configs)) for picture in order}
     return sorted({level for number in used for level in configs[number].grid_levels}, reverse=True)
 
 
 def latent_pictures(configs: Sequence[ModelConfig], order: Sequence[CodedPicture], level: int) -> int:
     """How many of a GoP's pictures have latents of a level."""
-    return sum(has_latents(configs[network_number(picture)], level) for picture in order)
+    return sum(has_latents(configs[network_number(picture, len(configs))], level) for picture in order)
 
 
 def step_row(config: ModelConfig, picture: CodedPicture) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nvcodec.decoder.residual import PictureResidual
 from nvcodec.synthesis.alignment import Reference, align_picture
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import Backend
@@ -64,7 +65,8 @@ class Task:
     number: int
     """In the sequence."""
     place: GopPlace
-    backend: Backend
+    backend: Backend | None
+    """None where a segment of the hybrid profile has no network."""
     embeddings: Callable[[], dict[int, Array]]
     wanted: bool = True
     """Whether it was asked for, not only by other pictures' windows."""
@@ -73,6 +75,8 @@ class Task:
     """The window, for pictures that have one."""
     uses: int = 0
     """Pictures of its GoP that refer to it."""
+    residual: PictureResidual | None = None
+    """In the hybrid profile."""
 
     @property
     def references(self) -> list[int]:

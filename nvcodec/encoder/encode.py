@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import torch
 
 from nvcodec.bitstream import (
+    GRID,
     ColourDescription,
     ContainerReader,
     ContainerWriter,
@@ -28,6 +29,7 @@ from nvcodec.bitstream import (
     UnitType,
     write_payload,
 )
+from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
 from nvcodec.decoder.decoder import SCALES, Decoder, picture_digest
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.decoder.motion import latent_levels
@@ -44,6 +46,7 @@ from nvcodec.encoder.errors import (
 )
 from nvcodec.encoder.fit import Fit
 from nvcodec.encoder.gop_choice import GopChoice
+from nvcodec.encoder.hybrid_fit import HybridFit
 from nvcodec.encoder.motion_fit import FROM_BASE, FROM_SCRATCH, MotionFit, rate_divisor, rate_factor
 from nvcodec.encoder.pack import Packed, Payload, pack_digests, pack_segment_header
 from nvcodec.encoder.rate_control import ROUND_STEPS, ROUNDS, RateController
@@ -65,6 +68,9 @@ BLOCKS_LOG2 = (4, 5)
 MOTION_EFFORT = 1
 LENGTH_BYTES = 3
 """By which a usual payload's length takes more than an empty one's, in the unit's header and in the index together."""
+
+CODED_UNITS = (UnitType.GOP, UnitType.MOTION, UnitType.RESIDUAL)
+"""Units of a GoP that have entropy-coded words."""
 
 Quality = tuple[dict[str, float], dict[str, float]]
 """Mean PSNR in dB by scale: of luma, and weighted over the planes."""
@@ -118,7 +124,7 @@ class SegmentFit:
     number: int
     first: int
     gops: list[Gop]
-    fit: Fit | MotionFit
+    fit: Fit | MotionFit | HybridFit
     controller: RateController | None = None
     rounds: int = 0
     """Corrections made after the fit, for the size."""
@@ -354,8 +360,10 @@ class Encode:
         preset, lam = settings.resolved_preset(), settings.resolved_lambda()
         loss = ScaleAdaptiveLoss(settings.tune, adaptive=settings.adaptive_scales, multi_scale=settings.multi_scale)
         common: dict[str, Any] = {"loss": loss, "seed": settings.seed + number, "device": self.device}
-        fit: Fit | MotionFit
-        if len(models) == 1:
+        fit: Fit | MotionFit | HybridFit
+        if settings.profile == "hybrid":
+            fit = HybridFit(self.source, first, gops, lam, self._search_motion(first, gops, lam))
+        elif len(models) == 1:
             fit = Fit(targets, gops, models[0], preset, lam, **common)
         else:
             motion = self._search_motion(first, gops, lam)
@@ -398,7 +406,7 @@ class Encode:
         """Fit what is left to fit, and pack it. Raises SizeImpossible, Interrupted."""
         controller = segment.controller
         while not segment.fit.done:
-            if controller is not None and controller.wants_calibration(segment.fit.share):
+            if controller is not None and not isinstance(segment.fit, HybridFit) and controller.wants_calibration(segment.fit.share):
                 controller.calibrate(*coded_bytes(self._pack(segment)[0]))
             self._step(segment, controller)
         segment.fit.finish()
@@ -421,7 +429,7 @@ class Encode:
                 )
             controller.correct(segment.fit, size)
             segment.rounds += 1
-            if isinstance(segment.fit, MotionFit):
+            if isinstance(segment.fit, MotionFit | HybridFit):
                 segment.steps_left = segment.fit.refine_again()
             else:
                 run_length = self.settings.resolved_preset().run_length
@@ -431,7 +439,7 @@ class Encode:
         fit = segment.fit
         phase, start = fit.phase, time.monotonic()
         result = fit.step()
-        if controller is not None:
+        if controller is not None and not isinstance(fit, HybridFit):
             controller.update(fit, result)
         now = time.monotonic()
         self.seconds[phase] = self.seconds.get(phase, 0.0) + now - start
@@ -474,10 +482,10 @@ class Encode:
             psnr_y[scale], psnr_yuv[scale] = accumulator.mean_y, accumulator.mean_yuv
         result: list[Payload] = []
         ends = {(place.segment, place.gop): place for place in places}
-        last_level = {(key.segment, key.gop): key.level for key, _ in payloads if key.unit_type == UnitType.GOP}
+        last_units = {(key.segment, key.gop): key for key, _ in payloads if key.unit_type in CODED_UNITS}
         for key, payload in payloads:
             result.append((key, payload))
-            if key.unit_type == UnitType.GOP and key.level == last_level[key.segment, key.gop]:
+            if last_units.get((key.segment, key.gop)) == key:
                 place = ends[key.segment, key.gop]
                 own = {s: digests[s][place.first : place.first + place.length] for s in digests}
                 result.append(pack_digests(place.segment, place.gop, own))
@@ -501,8 +509,8 @@ class Encode:
 
 def coded_bytes(payloads: list[Payload]) -> tuple[int, int]:
     """Bytes of the NETWORK payloads, and of the GOP and MOTION payloads."""
-    network = sum(len(payload) for key, payload in payloads if key.unit_type == UnitType.NETWORK)
-    return network, sum(len(payload) for key, payload in payloads if key.unit_type in (UnitType.GOP, UnitType.MOTION))
+    network = sum(len(payload) for key, payload in payloads if key.unit_type in (UnitType.NETWORK, UnitType.TABLES))
+    return network, sum(len(payload) for key, payload in payloads if key.unit_type in CODED_UNITS)
 
 
 def framing_bytes(
@@ -514,17 +522,22 @@ def framing_bytes(
 ) -> int:
     """Bytes of a file beside the NETWORK, GOP and MOTION payloads, to within a few: their lengths may differ."""
     payloads: list[Payload] = [(UnitKey(UnitType.SEQUENCE), sequence)]
-    motion = len(models) > 1
+    motion = not models or models[0].role != GRID
+    hybrid = len(models) == 1 and motion
     for number, (first, _) in enumerate(segments):
         payloads.append(pack_segment_header(number, first, gops[number], motion))
-        for place, model in enumerate(models):
+        if hybrid:
+            payloads.append((UnitKey(UnitType.TABLES, number), b""))
+        for place, model in enumerate(() if hybrid else models):
             payloads += [(UnitKey(UnitType.NETWORK, number, place, level), b"") for level in range(len(model.levels))]
         for place, gop in enumerate(gops[number]):
             if motion:
                 order = hierarchical_order(gop.length, gop.open)
                 if any(picture.references for picture in order):
                     payloads.append((UnitKey(UnitType.MOTION, number, place), b""))
-                levels = latent_levels(models, order)
+                levels = [] if hybrid else latent_levels(models, order)
+                if hybrid:
+                    payloads.append((UnitKey(UnitType.RESIDUAL, number, place, COARSEST_RESIDUAL), b""))
             else:
                 levels = list(models[0].grid_levels)
             payloads += [(UnitKey(UnitType.GOP, number, place, level), b"") for level in levels]
@@ -532,7 +545,7 @@ def framing_bytes(
             payloads.append(pack_digests(number, place, blank))
     file = io.BytesIO()
     write_container(file, payloads)
-    coded = sum(key.unit_type in (UnitType.NETWORK, UnitType.GOP, UnitType.MOTION) for key, _ in payloads)
+    coded = sum(key.unit_type in (*CODED_UNITS, UnitType.NETWORK, UnitType.TABLES) for key, _ in payloads)
     return len(file.getvalue()) + LENGTH_BYTES * coded
 
 
@@ -559,9 +572,10 @@ def component_bytes(source: str | bytes, cross_entropy_bytes: dict[str, float]) 
         sizes = {kind: sum(e.size for e in container.entries if e.key.unit_type == kind) for kind in UnitType}
         whole = container.size
     total = sum(cross_entropy_bytes.values())
-    parts = {"network": sizes[UnitType.NETWORK]}
+    parts = {"network": sizes[UnitType.NETWORK] + sizes[UnitType.TABLES]}
+    coded = sum(sizes[kind] for kind in CODED_UNITS)
     for part, share in cross_entropy_bytes.items():
-        parts[part] = round((sizes[UnitType.GOP] + sizes[UnitType.MOTION]) * share / total) if total else 0
+        parts[part] = round(coded * share / total) if total else 0
     parts["digests"] = sizes[UnitType.DIGEST]
     parts["headers"] = whole - sum(parts.values())
     return parts

@@ -260,7 +260,7 @@ class MotionFit:
         return self.gops[gop].first + picture.index
 
     def _model(self, picture: CodedPicture) -> PictureModel:
-        return self.models[network_number(picture)]
+        return self.models[network_number(picture, len(self.models))]
 
     def _row(self, picture: CodedPicture) -> int:
         return step_row(self._model(picture).config, picture)

@@ -77,7 +77,7 @@ class LatentPacker:
     ) -> Payload:
         encoder, coded = SymbolEncoder(), []
         for picture in order:
-            network = self.networks[network_number(picture)]
+            network = self.networks[network_number(picture, len(self.networks))]
             if not has_latents(network.config, level):
                 continue
             values = latents[picture.index][level].astype(np.int32)

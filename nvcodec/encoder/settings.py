@@ -14,8 +14,12 @@ LAMBDA_LOW_QUALITY = 0.03
 LAMBDA_DECADES = 2.6
 DEFAULT_QUALITY = 50.0
 TUNES = ("psnr", "ssim")
-LONGEST_GOP = {"grid": limits.MAX_GOP_LENGTH, "motion": limits.MAX_MOTION_GOP_LENGTH}
-DEFAULT_GOP = {"grid": 33, "motion": 16}
+LONGEST_GOP = {
+    "grid": limits.MAX_GOP_LENGTH,
+    "motion": limits.MAX_MOTION_GOP_LENGTH,
+    "hybrid": limits.MAX_MOTION_GOP_LENGTH,
+}
+DEFAULT_GOP = {"grid": 33, "motion": 16, "hybrid": 16}
 POOLINGS = ("area", "max")
 
 
@@ -108,6 +112,8 @@ class EncodeSettings:
         """The networks of a segment by number; pixels: luma samples of a whole segment."""
         if self.profile == "grid":
             return (model_for(pixels) if self.model is None else self.model,)
+        if self.profile == "hybrid":
+            return (self.model or ModelConfig(role=INTER),)
         intra, inter = motion_models(chroma_format)
         return (self.model or intra).with_role(INTRA), (self.inter_model or inter).with_role(INTER)
 

@@ -2,9 +2,10 @@
 
 from nvcodec.entropy.coder import SymbolDecoder, SymbolEncoder
 from nvcodec.entropy.latents import decode_latents, encode_latents
-from nvcodec.entropy.tables import PHASE_COUNT, PRECISION, SCALE_COUNT, TABLE_COUNT, bits, frequencies
+from nvcodec.entropy.tables import LAPLACE_COUNT, PHASE_COUNT, PRECISION, SCALE_COUNT, TABLE_COUNT, bits, frequencies
 
 __all__ = [
+    "LAPLACE_COUNT",
     "PHASE_COUNT",
     "PRECISION",
     "SCALE_COUNT",

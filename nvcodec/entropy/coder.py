@@ -35,10 +35,10 @@ def _model(table_index: int) -> constriction.stream.model.Categorical:
     return constriction.stream.model.Categorical(frequencies(table_index) / 2.0**PRECISION, perfect=True)
 
 
-def _coding_order(table_indices: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+def _coding_order(table_indices: npt.NDArray[np.uint16]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
     """Raster positions in coding order, and how many symbols each table has (TABLE_COUNT,)."""
     flat = table_indices.ravel()
-    # A stable sort of bytes is numpy's radix sort.
+    # A stable sort of 16-bit integers is numpy's radix sort.
     return np.argsort(flat, kind="stable"), np.bincount(flat, minlength=TABLE_COUNT)
 
 
@@ -74,7 +74,7 @@ class SymbolDecoder:
         Damaged words yield other symbols: see `finish`. Raises TableOutOfRange.
         """
         require_tables(tables)
-        order, counts = _coding_order(tables.astype(np.uint8))
+        order, counts = _coding_order(tables.astype(np.uint16))
         in_order = np.empty(tables.size, dtype=np.int32)
         for table_index, start, stop in _groups(counts):
             in_order[start:stop] = self._coder.decode(_model(table_index), stop - start)
@@ -101,7 +101,7 @@ class SymbolEncoder:
     """Collects symbols in the order in which they'll be decoded, and writes the words that yield them."""
 
     def __init__(self) -> None:
-        self._pushed: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]] = []
+        self._pushed: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]] = []
 
     def push(self, symbols: npt.NDArray[np.integer], tables: npt.NDArray[np.integer]) -> None:
         """Append symbols (-128..127), each under its table; copies both. One push is one `SymbolDecoder.decode`.
@@ -109,7 +109,7 @@ class SymbolEncoder:
         Raises ShapeMismatch, SymbolOutOfRange, TableOutOfRange.
         """
         require_codable(symbols, tables)
-        self._pushed.append((symbols.astype(np.int32), tables.astype(np.uint8)))
+        self._pushed.append((symbols.astype(np.int32), tables.astype(np.uint16)))
 
     def finish(self) -> bytes:
         """The words of everything pushed, little-endian, ready for a payload; at least one."""

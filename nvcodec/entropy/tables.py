@@ -1,8 +1,9 @@
-"""The 200 probability tables that the specification fixes: discretised Laplace distributions, made by integers only.
+"""The 264 probability tables that the specification fixes, integers only: 200 Laplace distributions and 64 of two symbols.
 
 A table is named by a scale i (0..39, b_i = 2 ** (i / 4 - 4) latent units) and a phase f (0..4, the mean's offset in
 eighths of a latent unit); its index is 5 * i + f. Each gives the 256 symbols k = -128..127 integer frequencies, all at
 least 1, that sum to 2 ** 24. No floating-point value takes part, so every decoder holds the same tables.
+Tables 200 .. 263 are for what is 0 or 1; the others of their symbols have the frequency 1.
 """
 
 from functools import cache
@@ -15,7 +16,9 @@ from nvcodec.entropy.errors import ShapeMismatch, SymbolOutOfRange, TableOutOfRa
 PRECISION = 24
 SCALE_COUNT = 40
 PHASE_COUNT = 5
-TABLE_COUNT = SCALE_COUNT * PHASE_COUNT
+LAPLACE_COUNT = SCALE_COUNT * PHASE_COUNT
+BINARY_COUNT = 64
+TABLE_COUNT = LAPLACE_COUNT + BINARY_COUNT
 SYMBOL_MIN = -128
 SYMBOL_MAX = 127
 SYMBOL_COUNT = SYMBOL_MAX - SYMBOL_MIN + 1
@@ -31,6 +34,18 @@ THETA = (
     947573834, 966607779, 982908970, 996829173, 1008687096, 1018767490, 1027321989, 1034571010,
     1040706261, 1045893524, 1050275481, 1053974460, 1057095000, 1059726201, 1061943836, 1063812229,
     1065385899, 1066710993, 1067826536, 1068765495, 1069555701, 1070220635, 1070780095, 1071250770,
+)  # fmt: skip
+
+# round(2 ** 24 / (1 + 2 ** ((48 - j) / 4))): the symbol 1's frequency in table 200 + j. Normative as listed.
+ONES = (
+        4095,     4870,     5791,     6886,     8188,     9736,    11577,    13766,
+       16368,    19461,    23139,    27509,    32704,    38878,    46213,    54929,
+       65281,    77576,    92173,   109499,   130056,   154437,   183338,   217577,
+      258111,   306057,   362713,   429583,   508400,   601147,   710074,   837717,
+      986895,  1160704,  1362483,  1595755,  1864135,  2171198,  2520292,  2914316,
+     3355443,  3844823,  4382274,  4966003,  5592405,  6255970,  6949350,  7663604,
+     8388608,  9113612,  9827866, 10521246, 11184811, 11811213, 12394942, 12932393,
+    13421773, 13862900, 14256924, 14606018, 14913081, 15181461, 15414733, 15616512,
 )  # fmt: skip
 
 
@@ -53,6 +68,8 @@ def frequencies(table_index: int) -> npt.NDArray[np.uint32]:
     """
     if not 0 <= table_index < TABLE_COUNT:
         raise TableOutOfRange(f"table index {table_index}: must be 0 to {TABLE_COUNT - 1}")
+    if table_index >= LAPLACE_COUNT:
+        return _binary(int(table_index) - LAPLACE_COUNT)
     scale_index, phase = divmod(int(table_index), PHASE_COUNT)
     cumulative = _cumulative(scale_index)
     # Boundaries between neighbouring symbols lie half a unit (four eighths) above the lower one, less the phase.
@@ -64,6 +81,14 @@ def frequencies(table_index: int) -> npt.NDArray[np.uint32]:
     result: npt.NDArray[np.uint32] = table.astype(np.uint32)
     result.setflags(write=False)
     return result
+
+
+def _binary(number: int) -> npt.NDArray[np.uint32]:
+    table = np.ones(SYMBOL_COUNT, np.uint32)
+    table[1 - SYMBOL_MIN] = ONES[number]
+    table[-SYMBOL_MIN] = (1 << PRECISION) - (SYMBOL_COUNT - 2) - ONES[number]
+    table.setflags(write=False)
+    return table
 
 
 @cache

@@ -26,18 +26,38 @@ def halve(plane: Array) -> Array:
     return halved
 
 
-def packed_levels(planes: Sequence[Array], bit_depth: int, chroma_format: str, finest: int) -> dict[int, Array]:
+GREY = 1 << (PICTURE_FRACTION_BITS - 1)
+
+
+def fine_planes(planes: Sequence[Array], bit_depth: int) -> list[Array]:
+    """Samples to int16 in 1/4096 of their range, 0 .. 4095."""
+    return [plane.astype(np.int16) << (PICTURE_FRACTION_BITS - bit_depth) for plane in planes]
+
+
+def with_residual(planes: Sequence[Array], residual: Sequence[Array | None]) -> list[Array]:
+    """Fine planes and a residual's (None: zeros), added and clamped to 0 .. 4095 (bitstream_spec.md, section 6.13)."""
+    return [
+        plane if own is None else np.clip(plane + own, 0, 2 * GREY - 1).astype(np.int16)
+        for plane, own in zip(planes, residual, strict=True)
+    ]
+
+
+def mean_planes(window: Sequence[Sequence[Array]]) -> list[Array]:
+    """The mean of one or two pictures' fine planes, less mid-grey: what blending without masks yields."""
+    first, second = window[0], window[-1]
+    return [a - GREY + ((b - a + 1) >> 1) for a, b in zip(first, second, strict=True)]
+
+
+def packed_levels(planes: Sequence[Array], chroma_format: str, finest: int) -> dict[int, Array]:
     """{level: (P, h, w)} int16, in 1/4096 of the sample range around mid-grey, for levels finest .. 3.
 
-    planes: a picture at scale 1/2**finest, samples.
+    planes: a picture at scale 1/2**finest, fine.
     """
-    shift, grey = PICTURE_FRACTION_BITS - bit_depth, 1 << (PICTURE_FRACTION_BITS - 1)
-    fine = [plane.astype(np.int16) << shift for plane in planes]
-    levels = {}
+    fine, levels = list(planes), {}
     for level in range(finest, COARSEST):
         if level > finest:
             fine = [halve(plane) for plane in fine]
-        levels[level] = pack(fine, chroma_format) - np.int16(grey)
+        levels[level] = pack(fine, chroma_format) - np.int16(GREY)
     return levels
 
 
@@ -48,13 +68,18 @@ def window_inputs(
 
     aligned: one or two pictures' planes, samples at scale 1/2**finest.
     """
-    pictures = [packed_levels(planes, bit_depth, chroma_format, finest) for planes in aligned]
+    return fine_window([fine_planes(planes, bit_depth) for planes in aligned], chroma_format, finest)
+
+
+def fine_window(window: Sequence[Sequence[Array]], chroma_format: str, finest: int) -> dict[int, Array]:
+    """The same from fine planes."""
+    pictures = [packed_levels(planes, chroma_format, finest) for planes in window]
     first, second = pictures[0], pictures[-1]
-    window = {}
+    inputs = {}
     for level, packed in first.items():
         count = len(packed)
         both = np.empty((1, 2 * count, *packed.shape[1:]), np.float32)
         both[0, :count] = packed
         np.subtract(second[level], packed, out=both[0, count:], casting="unsafe")
-        window[level] = both
-    return window
+        inputs[level] = both
+    return inputs

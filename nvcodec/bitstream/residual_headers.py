@@ -1,0 +1,158 @@
+"""The syntax of the hybrid profile's own units: which tables residuals use, and which pictures and planes have any.
+
+Source: bitstream_spec.md, sections 5.9 and 5.10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nvcodec.bitstream import limits
+from nvcodec.bitstream.errors import InconsistentStream
+from nvcodec.bitstream.visitor import Visitor
+
+RESIDUAL_LEVELS = 4
+"""Levels 0 .. 3 have a band of coefficients each."""
+COARSEST_RESIDUAL = RESIDUAL_LEVELS - 1
+BINARY_CONTEXTS = (37, 37, 29, 5)
+"""By level: contexts of flags and significance (bitstream_spec.md, section 7.7)."""
+VALUE_CONTEXTS = 3
+TABLE_SETS = 3
+"""For pictures without references, anchors with references, and the others."""
+QP_BITS = 6
+TABLE_BITS = 6
+
+
+@dataclass(frozen=True)
+class LevelTables:
+    """Of one level, set and kind of plane: each context's table."""
+
+    binary: tuple[int, ...]
+    """0..63, of the tables of two symbols."""
+    value: tuple[int, ...]
+    """Scale index 0..39."""
+
+    def visit(self, v: Visitor, default: LevelTables, name: str) -> LevelTables:
+        """Those that differ from the default are coded."""
+        top = (1 << TABLE_BITS) - 1
+        binary = [
+            _choice(v, f"binary_table{name}[{c}]", index, default.binary[c], top) for c, index in enumerate(self.binary)
+        ]
+        value = [
+            _choice(v, f"value_scale_index{name}[{c}]", index, default.value[c], limits.MAX_SCALE_INDEX)
+            for c, index in enumerate(self.value)
+        ]
+        return LevelTables(tuple(binary), tuple(value))
+
+
+def _choice(v: Visitor, name: str, value: int, default: int, high: int) -> int:
+    custom = v.flag(f"custom_{name}", value != default)
+    return v.u(name, TABLE_BITS, value, high=high) if custom else default
+
+
+Tables = tuple[tuple[tuple[LevelTables, ...], ...], ...]
+"""By set, kind of plane (luma, chroma) and level."""
+
+
+@dataclass
+class TablesHeader:
+    """A TABLES unit: whether a segment has a network, and the tables of its residuals. Source: bitstream_spec.md, section 5.9."""
+
+    kinds: int
+    """Kinds of planes: 1 for 4:0:0, else 2; not coded here."""
+    defaults: Tables
+    """Normative (section 7.7); not coded here."""
+    network_flag: bool = False
+    """Whether the segment has a network."""
+    tables: Tables = ()
+
+    def visit(self, v: Visitor) -> None:
+        """Raises ValueOutOfRange."""
+        self.network_flag = v.flag("network_flag", self.network_flag)
+        given = self.tables or self.defaults
+        found: list[tuple[tuple[LevelTables, ...], ...]] = []
+        for number in range(TABLE_SETS):
+            own, default = given[number][: self.kinds], self.defaults[number][: self.kinds]
+            if v.flag(f"custom_set_flag[{number}]", own != default):
+                own = tuple(
+                    tuple(
+                        levels[level].visit(v, default[kind][level], f"[{number}][{kind}][{level}]")
+                        for level in range(RESIDUAL_LEVELS)
+                    )
+                    for kind, levels in enumerate(own)
+                )
+            else:
+                own = default
+            found.append(own)
+        self.tables = tuple(found)
+
+
+@dataclass
+class PicturesHeader:
+    """A RESIDUAL unit's header at level 3: what the GoP's pictures have, and which units the GoP has.
+
+    Source: bitstream_spec.md, section 5.10.
+    """
+
+    picture_count: int
+    """The GoP's length; not coded here."""
+    plane_count: int
+    """Not coded here."""
+    grid_levels: tuple[int, ...]
+    """Levels with a grid, coarsest first; not coded here. None where the segment has no network."""
+    network_present: bool = True
+    """Whether the segment has one; not coded here."""
+    network: list[bool] = field(default_factory=list)
+    """By picture, in coding order: whether the network makes it; else it is the mean of its window."""
+    qp: list[int | None] = field(default_factory=list)
+    """By picture: its quantisation parameter 0..63; None: it has no residual."""
+    latent_levels: list[int] = field(default_factory=list)
+    """Levels with a GOP unit; at the others all latents are zero."""
+    residual_levels: list[int] = field(default_factory=list)
+    """Finer levels with a RESIDUAL unit; at the others all coefficients are zero."""
+    coded: list[list[bool]] = field(default_factory=list)
+    """By picture with a residual, and plane: whether it has coefficients of this level."""
+
+    def visit(self, v: Visitor) -> None:
+        """Raises ValueOutOfRange, InconsistentStream."""
+        network = self.network or [False] * self.picture_count
+        qp = self.qp or [None] * self.picture_count
+        self.network, self.qp = [], []
+        for i in range(self.picture_count):
+            self.network.append(self.network_present and v.flag(f"network_flag[{i}]", network[i]))
+            value = qp[i]
+            present = v.flag(f"residual_flag[{i}]", value is not None)
+            self.qp.append(v.u(f"qp[{i}]", QP_BITS, value or 0) if present else None)
+        self.latent_levels = [
+            level for level in self.grid_levels if v.flag(f"latents_flag[{level}]", level in self.latent_levels)
+        ]
+        self.residual_levels = [
+            level
+            for level in reversed(range(COARSEST_RESIDUAL))
+            if v.flag(f"residual_level_flag[{level}]", level in self.residual_levels)
+        ]
+        count = sum(value is not None for value in self.qp)
+        if self.residual_levels and not count:
+            raise InconsistentStream(f"{v.where()}: no picture has a residual, but levels {self.residual_levels} do")
+        self.coded = _visit_coded(v, self.coded, count, self.plane_count)
+
+
+@dataclass
+class BandHeader:
+    """A RESIDUAL unit's header at levels 2 .. 0. Source: bitstream_spec.md, section 5.10."""
+
+    picture_count: int
+    """Pictures of the GoP with a residual; not coded here."""
+    plane_count: int
+    """Not coded here."""
+    coded: list[list[bool]] = field(default_factory=list)
+    """By picture, in coding order, and plane: whether it has coefficients of this level."""
+
+    def visit(self, v: Visitor) -> None:
+        self.coded = _visit_coded(v, self.coded, self.picture_count, self.plane_count)
+
+
+def _visit_coded(v: Visitor, coded: Sequence[Sequence[bool]], count: int, planes: int) -> list[list[bool]]:
+    given = coded or [[False] * planes] * count
+    return [[v.flag(f"plane_flag[{i}][{k}]", given[i][k]) for k in range(planes)] for i in range(count)]

@@ -1,0 +1,174 @@
+"""Residuals of one GoP of the hybrid profile, in coding order: which pictures have any, and their coefficients.
+
+Source: bitstream_spec.md, sections 5.9, 5.10 and 7.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nvcodec.bitstream import (
+    BandHeader,
+    ContainerReader,
+    LevelTables,
+    PicturesHeader,
+    TablesHeader,
+    UnitKey,
+    UnitType,
+    read_coded_payload,
+    read_payload,
+)
+from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
+from nvcodec.decoder.errors import DecodeError
+from nvcodec.entropy import LAPLACE_COUNT, PHASE_COUNT, SymbolDecoder
+from nvcodec.entropy.errors import EntropyError
+from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.coefficients import walk
+from nvcodec.synthesis.default_tables import DEFAULT_TABLES
+from nvcodec.synthesis.structure import CodedPicture
+from nvcodec.synthesis.transform import COEFFICIENTS, block_shape
+
+HALF_PHASE = 4
+"""Values that are not 0 have a mean half-way between -1 and 1, which stand for 0 and 1 there."""
+
+
+@dataclass(frozen=True)
+class PictureResidual:
+    """What a picture's residual is made of."""
+
+    network_flag: bool
+    qp: int = 0
+    levels: list[Array | None] = field(default_factory=list)
+    """By plane: (64, blocks) int32, or None where all are zero."""
+
+
+def table_set(picture: CodedPicture) -> int:
+    """Which set of tables a picture's residual uses. Source: bitstream_spec.md, section 7.7."""
+    if not picture.references:
+        return 0
+    return 1 if picture.depth == 0 else 2
+
+
+def plane_kind(plane: int) -> int:
+    """0 for luma, 1 for chroma."""
+    return min(plane, 1)
+
+
+def binary_tables(contexts: Array, tables: LevelTables) -> Array:
+    """The table of each context's symbols."""
+    found: Array = np.asarray(tables.binary)[contexts] + LAPLACE_COUNT
+    return found
+
+
+def value_tables(contexts: Array, tables: LevelTables) -> Array:
+    """The same for values."""
+    found: Array = np.asarray(tables.value)[contexts] * PHASE_COUNT + HALF_PHASE
+    return found
+
+
+def value_symbols(values: Array) -> Array:
+    """Values, none of them 0, to symbols: a positive one stands for itself, a negative one for one more."""
+    return values + (values < 0)
+
+
+def read_tables(container: ContainerReader, segment: int, plane_count: int) -> TablesHeader:
+    """A segment's TABLES unit. Raises BitstreamError."""
+    unit = container.unit(UnitKey(UnitType.TABLES, segment))
+    return read_payload(TablesHeader(min(plane_count, 2), DEFAULT_TABLES), unit.payload, unit.place)
+
+
+class _Decoding:
+    """Answers of the entropy coder."""
+
+    def __init__(self, decoder: SymbolDecoder, tables: LevelTables):
+        self.decoder, self.tables = decoder, tables
+
+    def binary(self, contexts: Array, frequencies: Array | None, blocks: Array) -> Array:
+        symbols = self.decoder.decode(binary_tables(contexts, self.tables))
+        return (symbols != 0).astype(np.int64)
+
+    def value(self, contexts: Array, frequencies: Array, blocks: Array) -> Array:
+        symbols = self.decoder.decode(value_tables(contexts, self.tables))
+        return symbols - (symbols <= 0)
+
+
+class _Band:
+    """One RESIDUAL unit's state."""
+
+    def __init__(self, place: str, coded: list[list[bool]], words: bytes):
+        self.place, self.coded = place, coded
+        try:
+            self.decoder = SymbolDecoder(words)
+        except EntropyError as error:
+            raise DecodeError(f"{place}: {error}") from error
+
+
+class GopResiduals:
+    """Reads the RESIDUAL units of levels 3 .. finest of a GoP and yields its pictures' residuals in coding order.
+
+    lost: finer levels whose coefficients are taken as zeros. Raises BitstreamError, DecodeError.
+    """
+
+    def __init__(
+        self,
+        container: ContainerReader,
+        segment: int,
+        gop: int,
+        order: Sequence[CodedPicture],
+        grid_levels: tuple[int, ...],
+        plane_shapes: Sequence[tuple[int, int]],
+        tables: TablesHeader,
+        finest: int,
+        lost: frozenset[int] = frozenset(),
+    ):
+        """plane_shapes: of the picture at full size."""
+        self.tables, self.blocks = tables.tables, [block_shape(*shape) for shape in plane_shapes]
+        unit = container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, COARSEST_RESIDUAL))
+        network = tables.network_flag
+        blank = PicturesHeader(len(order), len(plane_shapes), grid_levels if network else (), network)
+        self.header, words = read_coded_payload(blank, unit.payload, unit.place)
+        self.bands = {COARSEST_RESIDUAL: _Band(unit.place.at(0), self.header.coded, words)}
+        count = len(self.header.coded)
+        for level in self.header.residual_levels:
+            if level < finest or level in lost:
+                continue
+            unit = container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, level))
+            band, words = read_coded_payload(BandHeader(count, len(plane_shapes)), unit.payload, unit.place)
+            self.bands[level] = _Band(unit.place.at(0), band.coded, words)
+        self.next_picture = self.next_residual = 0
+        if not count:
+            self._finish()
+
+    def residual(self, picture: CodedPicture) -> PictureResidual:
+        """Of the next picture in coding order."""
+        i = self.next_picture
+        self.next_picture += 1
+        network, qp = self.header.network[i], self.header.qp[i]
+        if qp is None:
+            return PictureResidual(network, 0, [None] * len(self.blocks))
+        own = self.tables[table_set(picture)]
+        levels = [self._plane(plane, own[plane_kind(plane)]) for plane in range(len(self.blocks))]
+        self.next_residual += 1
+        if self.next_residual == len(self.header.coded):
+            self._finish()
+        return PictureResidual(network, qp, levels)
+
+    def _plane(self, plane: int, tables: tuple[LevelTables, ...]) -> Array | None:
+        shape, levels = self.blocks[plane], None
+        for level, band in self.bands.items():
+            if not band.coded[self.next_residual][plane]:
+                continue
+            if levels is None:
+                levels = np.zeros((COEFFICIENTS, shape[0] * shape[1]), np.int32)
+            walk(level, shape, levels, _Decoding(band.decoder, tables[level]))
+        return levels
+
+    def _finish(self) -> None:
+        for band in self.bands.values():
+            try:
+                band.decoder.finish()
+            except EntropyError as error:
+                raise DecodeError(f"{band.place}: {error}") from error

@@ -1,0 +1,112 @@
+"""From a segment of the hybrid profile to unit payloads: tables, vectors, residuals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nvcodec.bitstream import BandHeader, PicturesHeader, TablesHeader, UnitKey, UnitType, write_payload
+from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, RESIDUAL_LEVELS, Tables
+from nvcodec.decoder.residual import plane_kind, table_set
+from nvcodec.encoder.motion_pack import pack_motion
+from nvcodec.encoder.pack import Packed, Payload, pack_segment_header
+from nvcodec.encoder.residual import encode_band
+from nvcodec.encoder.run import Gop
+from nvcodec.encoder.sequence_motion import CodedMotion
+from nvcodec.entropy import SymbolEncoder
+from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.coefficients import band
+from nvcodec.synthesis.default_tables import DEFAULT_TABLES
+from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
+from nvcodec.synthesis.transform import block_shape
+from nvcodec.video.frame import VideoFormat
+
+PARTS = ("intra residuals", "anchor residuals", "other residuals")
+
+
+@dataclass
+class CodedPictures:
+    """Of a segment's pictures, in coding order."""
+
+    qp: list[int | None]
+    levels: list[list[Array | None]]
+    """By plane: (64, blocks) int8, None where all are zero."""
+
+
+def pack_residuals(
+    segment: int,
+    gop: int,
+    order: Sequence[CodedPicture],
+    coded: CodedPictures,
+    blocks: Sequence[tuple[int, int]],
+    tables: Tables,
+) -> list[Payload]:
+    """A GoP's RESIDUAL units; coded: of the GoP's pictures alone; blocks: of each plane."""
+    present = [i for i, qp in enumerate(coded.qp) if qp is not None]
+    payloads: list[Payload] = []
+    units: dict[int, tuple[list[list[bool]], bytes]] = {}
+    for level in reversed(range(RESIDUAL_LEVELS)):
+        encoder, flags = SymbolEncoder(), []
+        for i in present:
+            own = tables[table_set(order[i])]
+            flags.append([])
+            for plane, levels in enumerate(coded.levels[i]):
+                flags[-1].append(levels is not None and bool(levels[band(level)].any()))
+                if levels is not None and flags[-1][-1]:
+                    table = own[plane_kind(plane)][level]
+                    encode_band(encoder, level, blocks[plane], levels.astype(np.int32), table)
+        if level == COARSEST_RESIDUAL or any(any(row) for row in flags):
+            units[level] = (flags, encoder.finish())
+    header = PicturesHeader(
+        len(order),
+        len(blocks),
+        (),
+        False,
+        qp=list(coded.qp),
+        residual_levels=[level for level in units if level < COARSEST_RESIDUAL],
+        coded=units[COARSEST_RESIDUAL][0],
+    )
+    payloads.append((_key(segment, gop, COARSEST_RESIDUAL), write_payload(header, units[COARSEST_RESIDUAL][1])))
+    for level in header.residual_levels:
+        flags, words = units[level]
+        band_header = BandHeader(len(present), len(blocks), flags)
+        payloads.append((_key(segment, gop, level), write_payload(band_header, words)))
+    return payloads
+
+
+def _key(segment: int, gop: int, level: int) -> UnitKey:
+    return UnitKey(UnitType.RESIDUAL, segment, gop, level)
+
+
+def pack_hybrid_segment(
+    coded: CodedPictures,
+    tables: Tables,
+    motion: Sequence[dict[int, CodedMotion]],
+    gops: Sequence[Gop],
+    segment: int,
+    first_picture: int,
+    video: VideoFormat,
+) -> Packed:
+    """All units of a segment but the digests."""
+    kinds = min(len(video.plane_shapes), 2)
+    cut = tuple(own[:kinds] for own in tables)
+    payloads: list[Payload] = [pack_segment_header(segment, first_picture, list(gops), motion=True)]
+    header = TablesHeader(kinds, DEFAULT_TABLES, tables=cut)
+    payloads.append((UnitKey(UnitType.TABLES, segment), write_payload(header)))
+    blocks = [block_shape(*shape) for shape in video.plane_shapes]
+    sizes = {"residuals": 0.0, "vectors": 0.0}
+    place = 0
+    for number, gop in enumerate(gops):
+        order = hierarchical_order(gop.length, gop.open)
+        vectors = pack_motion(segment, number, motion[number], order)
+        if vectors is not None:
+            payloads.append(vectors)
+            sizes["vectors"] += 8.0 * len(vectors[1])
+        own = CodedPictures(coded.qp[place : place + len(order)], coded.levels[place : place + len(order)])
+        place += len(order)
+        made = pack_residuals(segment, number, order, own, blocks, tables)
+        payloads += made
+        sizes["residuals"] += sum(8.0 * len(payload) for _, payload in made)
+    return payloads, sizes
