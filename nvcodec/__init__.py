@@ -16,8 +16,7 @@ from __future__ import annotations
 from nvcodec.api import Probe, decode, encode, probe
 from nvcodec.decoder import Decoder
 from nvcodec.errors import NvcodecError
+from nvcodec.version import __version__
 from nvcodec.video import Frame, VideoFormat
-
-__version__ = "0.1.0"
 
 __all__ = ["Decoder", "Frame", "NvcodecError", "Probe", "VideoFormat", "__version__", "decode", "encode", "probe"]

@@ -87,12 +87,14 @@ def encode(
     pix_fmt: str | None = None,
     checkpoint: Source | None = None,
     resume: bool = False,
+    overwrite: bool = True,
     progress: Callable[[ProgressEvent], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     **settings: Any,
 ) -> EncodeSummary:
     """Fit a network to a video and write the file; an existing `output` path is replaced when the new one is whole.
 
+    overwrite: False refuses instead to replace one.
     source: a path (see `nvcodec.video.open_reader`; video_size, frame_rate and pix_fmt are for raw video), or frames.
     settings: fields of `nvcodec.encoder.settings.EncodeSettings`, such as preset, quality, size_bytes, seed.
     Raises EncoderMissing, EncodeError, VideoError.
@@ -114,6 +116,7 @@ def encode(
                 picture_count=reader.picture_count,
                 checkpoint=checkpoint,
                 resume=resume,
+                overwrite=overwrite,
                 progress=progress,
                 should_stop=should_stop,
             )
@@ -128,6 +131,7 @@ def encode(
         chosen,
         checkpoint=checkpoint,
         resume=resume,
+        overwrite=overwrite,
         progress=progress,
         should_stop=should_stop,
     )

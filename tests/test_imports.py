@@ -17,9 +17,10 @@ STDLIB = frozenset(sys.stdlib_module_names)
 
 # What each package may import beside the standard library, itself and nvcodec.errors.
 ALLOWED = {
-    "nvcodec": {"nvcodec.api", "nvcodec.decoder", "nvcodec.encoder", "nvcodec.video"},
+    "nvcodec": {"nvcodec.api", "nvcodec.decoder", "nvcodec.encoder", "nvcodec.version", "nvcodec.video"},
     "nvcodec.api": {"nvcodec.decoder", "nvcodec.encoder", "nvcodec.video"},
     "nvcodec.errors": set(),
+    "nvcodec.version": set(),
     "nvcodec.bitstream": set(),
     "nvcodec.entropy": {"numpy", "constriction"},
     "nvcodec.synthesis": {"nvcodec.bitstream.model_config", "nvcodec.bitstream.headers", "numpy"},
@@ -28,7 +29,7 @@ ALLOWED = {
     "nvcodec.decoder": {"nvcodec.synthesis", "nvcodec.entropy", "nvcodec.bitstream", "nvcodec.video", "numpy"},
     "nvcodec.encoder": {
         "nvcodec.decoder", "nvcodec.synthesis", "nvcodec.entropy", "nvcodec.bitstream", "nvcodec.metrics",
-        "nvcodec.video", "numpy", "torch", "cv2",
+        "nvcodec.version", "nvcodec.video", "numpy", "torch", "cv2",
     },
     "nvcodec.cli": {"nvcodec", "nvcodec.encoder", "nvcodec.decoder", "nvcodec.video", "nvcodec.metrics", "click",
                     "numpy", "tqdm"},

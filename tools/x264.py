@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from measure import PathLike
 
 from nvcodec.errors import NvcodecError
-from nvcodec.video.ffmpeg import ffmpeg_executable, file_url, last_line
+from nvcodec.video.ffmpeg import FfmpegInput, ffmpeg_executable, last_line
 
 OPTIONS = (
     *("-c:v", "libx264", "-preset", "veryslow", "-tune", "psnr", "-x264-params", "keyint=9999:threads=1"),
@@ -42,10 +42,11 @@ class X264Stream:
 
 def encode_x264(source: PathLike, crf: float, pix_fmt: str) -> X264Stream:
     """Encode a file that ffmpeg reads. Raises X264Failed, FfmpegMissing."""
-    command = [ffmpeg_executable(), "-v", "error", "-nostdin", "-i", file_url(source), "-map", "0:v"]
-    command += [*OPTIONS, "-pix_fmt", pix_fmt, "-crf", f"{crf:.2f}", "pipe:1"]
     start = time.perf_counter()
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    with FfmpegInput(source) as given:
+        command = [ffmpeg_executable(), "-v", "error", "-nostdin", *given.arguments, "-map", "0:v"]
+        command += [*OPTIONS, "-pix_fmt", pix_fmt, "-crf", f"{crf:.2f}", "pipe:1"]
+        ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if ran.returncode or not ran.stdout:
         raise X264Failed(f"{source}: x264: {last_line(ran.stderr.decode(errors='replace'))}")
     return X264Stream(ran.stdout, crf, time.perf_counter() - start)

@@ -105,6 +105,7 @@ def nvenc(
                     output,
                     checkpoint=checkpoint,
                     resume=resume,
+                    overwrite=overwrite,
                     progress=progress,
                     should_stop=should_stop,
                     **raw,
@@ -152,6 +153,8 @@ def _check_outputs(source: str, output: str, checkpoint: str | None, overwrite: 
     options.check_output(output, source, overwrite)
     if checkpoint is None and resume:
         raise click.UsageError("--resume: with standard output, --checkpoint must say where the checkpoint is")
+    if checkpoint is not None:
+        options.check_distinct(checkpoint, {"input": source, "output": output})
     if checkpoint is not None and os.path.isfile(checkpoint) and not (resume or overwrite):
         raise OutputExists(
             f"{shown(checkpoint)}: the checkpoint of an interrupted encode: --resume goes on from it, -y starts anew"

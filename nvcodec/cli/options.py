@@ -16,7 +16,7 @@ from nvcodec.decoder.errors import PictureOutOfRange
 from nvcodec.video import OutputError, refuse_existing
 from nvcodec.video.errors import FormatUnsupported, InputUnreadable
 from nvcodec.video.frame import parse_pix_fmt
-from nvcodec.video.text import nearest_rate
+from nvcodec.video.text import nearest_rate, shown
 
 STANDARD_STREAM = "-"
 MULTIPLES = {"": 1, "k": 1000, "K": 1000, "M": 1000_000, "G": 1000_000_000}
@@ -107,6 +107,15 @@ def check_output(output: str, source: str, overwrite: bool) -> None:
     refuse_existing(output, overwrite)
     if os.path.isfile(output) and os.path.isfile(source) and os.path.samefile(output, source):
         raise click.UsageError(f"{output}: is the input and the output")
+
+
+def check_distinct(checkpoint: str, others: dict[str, str]) -> None:
+    """Raises UsageError where the checkpoint, which is replaced and in the end removed, would be another file too."""
+    for what, name in others.items():
+        if name != STANDARD_STREAM and os.path.realpath(name) == os.path.realpath(checkpoint):
+            raise click.UsageError(f"{checkpoint}: is the {what} and the checkpoint")
+    if os.path.exists(checkpoint) and not os.path.isfile(checkpoint):
+        raise OutputError(f"{shown(checkpoint)}: is no file, a checkpoint cannot be kept there")
 
 
 def check_input(source: str) -> None:

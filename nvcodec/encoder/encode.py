@@ -6,6 +6,7 @@ its digests. A checkpoint beside the output lets an interrupted encode go on; th
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import math
@@ -38,6 +39,7 @@ from nvcodec.encoder.checkpoint import State, load_checkpoint, save_checkpoint
 from nvcodec.encoder.distortion import ScaleAdaptiveLoss
 from nvcodec.encoder.errors import (
     CheckpointMissing,
+    CheckpointUnsuitable,
     DeviceUnavailable,
     Interrupted,
     SizeImpossible,
@@ -47,6 +49,7 @@ from nvcodec.encoder.errors import (
 from nvcodec.encoder.fit import Fit
 from nvcodec.encoder.gop_choice import GopChoice
 from nvcodec.encoder.hybrid_fit import HybridFit
+from nvcodec.encoder.lock import held
 from nvcodec.encoder.motion_fit import FROM_BASE, FROM_SCRATCH, MotionFit, rate_divisor, rate_factor
 from nvcodec.encoder.pack import Packed, Payload, pack_digests, pack_segment_header
 from nvcodec.encoder.rate_control import ROUND_STEPS, ROUNDS, RateController
@@ -59,7 +62,8 @@ from nvcodec.synthesis.layers import level_layers
 from nvcodec.synthesis.structure import hierarchical_order
 from nvcodec.video.frame import Frame, VideoFormat
 from nvcodec.video.scaling import area_downscale
-from nvcodec.video.target import Target
+from nvcodec.video.target import Target, refuse_existing
+from nvcodec.video.text import shown
 
 MIN_SIZE, MAX_SIZE = 16, 8192
 CHECKPOINT_SECONDS = 60.0
@@ -180,7 +184,7 @@ class Encode:
             if not MIN_SIZE <= value <= MAX_SIZE:
                 raise SourceUnsuitable(f"the source's {name} is {value}, allowed is {MIN_SIZE} to {MAX_SIZE}")
         self.settings, self.format = settings, video_format
-        self.checkpoint, self.resume = checkpoint, resume
+        self.checkpoint, self.resume, self.has_checkpoint = checkpoint, resume, resume
         self.progress, self.should_stop = progress, should_stop
         self.device = pick_device(settings.device)
         if settings.threads:
@@ -212,12 +216,24 @@ class Encode:
             raise SourceUnsuitable("the source has no pictures")
         self.seconds["read"] = time.monotonic() - start
 
+    def _source_name(self) -> str:
+        """By which a checkpoint knows its source."""
+        video = self.format
+        kind = f"{len(self.source)} pictures of {video.width}x{video.height} {video.pix_fmt}"
+        return f"{kind}, SHA-256 {self.sha.hexdigest()[:32]}"
+
     def _save(self) -> None:
         """Keep all that has been done. Raises EncodeError where the disk refuses."""
         if self.checkpoint is not None:
             state = {"finished": self.finished, "fit": None if self.segment is None else self.segment.state()}
-            save_checkpoint(self.checkpoint, self.sha.hexdigest(), self.settings.fingerprint(), state)
-            self.last_save = time.monotonic()
+            save_checkpoint(self.checkpoint, self._source_name(), self.settings.fingerprint(), state)
+            self.has_checkpoint, self.last_save = True, time.monotonic()
+
+    def drop_checkpoint(self) -> None:
+        """Remove what nobody will go on from."""
+        if self.checkpoint is not None:
+            with contextlib.suppress(OSError):
+                self.checkpoint.unlink()
 
     def _check_stop(self, where: str) -> None:
         """Save and raise Interrupted, if somebody asks for it."""
@@ -225,14 +241,16 @@ class Encode:
             return
         if self.segment is not None:
             self._save()
-        saved = self.segment is not None or self.finished or self.resume
-        if self.checkpoint is None or not saved:
+        if not self.has_checkpoint:
             raise Interrupted(f"interrupted while {where}; there is no checkpoint")
         raise Interrupted(f"interrupted while {where}; the checkpoint is {self.checkpoint}, --resume goes on from it")
 
     def run(self) -> tuple[list[Payload], EncodeSummary]:
         """All payloads in file order, and the summary without what the file's writing adds."""
         start = time.monotonic()
+        fit_state = self._load_state()
+        if not self.resume:
+            self._save()  # nothing yet, but from a kill from here on --resume can go on
         cuts = plan.scene_cuts(self.source)
         segments = plan.plan_segments(len(self.source), cuts, self.settings.segment_length)
         longest = max(end - first for first, end in segments)
@@ -246,7 +264,6 @@ class Encode:
         self.seconds["analyse"] = time.monotonic() - start
         self._report("analyse", len(self.source), len(self.source))
         payloads: list[Payload] = [(UnitKey(UnitType.SEQUENCE), sequence)]
-        fit_state = self._load_state()
         for number, (first, _) in enumerate(segments):
             if number == len(self.finished):
                 self.segment = self._start(number, first, gops[number], models)
@@ -337,6 +354,7 @@ class Encode:
         )
         least = self.overhead_bytes + segment_count * weights * MIN_NETWORK_BITS_PER_WEIGHT / 8
         if target < least:
+            self.drop_checkpoint()
             raise SizeImpossible(
                 f"the wanted size is {round(target)} bytes; "
                 f"headers, digests and network need about {round(least)} alone"
@@ -347,8 +365,7 @@ class Encode:
         if not self.resume:
             return None
         assert self.checkpoint is not None
-        digest, settings = self.sha.hexdigest(), self.settings.fingerprint()
-        state = load_checkpoint(self.checkpoint, digest, settings, self.device)
+        state = load_checkpoint(self.checkpoint, self._source_name(), self.settings.fingerprint(), self.device)
         self.finished = state["finished"]
         fit_state: State | None = state["fit"]
         return fit_state
@@ -590,30 +607,63 @@ def encode_frames(
     picture_count: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    overwrite: bool = True,
     progress: Callable[[ProgressEvent], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> EncodeSummary:
     """Encode frames of one format into `output`: a path, replaced only by a whole and verified file, or a binary file.
 
     checkpoint: where to keep one, also what `resume` goes on from; it is removed when the output is there.
+    overwrite: whether an output file that is there may be replaced.
     should_stop: asked between steps; once true, the checkpoint is written and Interrupted raised.
-    Raises EncodeError, OutputError, and what reading the source raises; OSError never.
+    Raises EncodeError (InUse where another encode has the output or the checkpoint), OutputError, and what reading
+    the source raises; OSError never.
     """
     destination = output if hasattr(output, "write") else Path(output)
     kept = None if checkpoint is None else Path(checkpoint)
-    if resume and (kept is None or not kept.exists()):
-        raise CheckpointMissing(f"{kept or 'resume'}: there is no checkpoint to go on from")
-    if isinstance(destination, Path):
-        Target(destination).discard()  # says at once, not after the fit, that the output cannot be written
+    with contextlib.ExitStack() as locks:
+        if isinstance(destination, Path):
+            Target(destination).discard()  # says at once, not after the fit, that the output cannot be written
+            locks.enter_context(held(destination, "output"))
+            refuse_existing(destination, overwrite)  # asked again: it may have come while we did not hold the lock
+        if kept is not None:
+            _check_checkpoint(kept, destination)
+            locks.enter_context(held(kept, "checkpoint"))
+        if resume and (kept is None or not kept.exists()):
+            raise CheckpointMissing(f"{kept or 'resume'}: there is no checkpoint to go on from")
+        return _encode_locked(
+            frames,
+            video_format,
+            destination,
+            settings,
+            picture_count,
+            checkpoint=kept,
+            resume=resume,
+            progress=progress,
+            should_stop=should_stop,
+        )
+
+
+def _check_checkpoint(checkpoint: Path, destination: Path | BinaryIO) -> None:
+    """Raises CheckpointUnsuitable where replacing and removing the checkpoint would take away something else."""
+    final = os.path.realpath(checkpoint)
+    if os.path.lexists(final) and not os.path.isfile(final):
+        raise CheckpointUnsuitable(f"{shown(checkpoint)}: is no file, a checkpoint cannot be kept there")
+    if isinstance(destination, Path) and os.path.realpath(destination) == final:
+        raise CheckpointUnsuitable(f"{shown(checkpoint)}: is the output and the checkpoint")
+
+
+def _encode_locked(
+    frames: Iterable[Frame],
+    video_format: VideoFormat,
+    destination: Path | BinaryIO,
+    settings: EncodeSettings,
+    picture_count: int | None,
+    **options: Any,
+) -> EncodeSummary:
+    """`encode_frames` without its checks. options: of Encode."""
     threads = torch.get_num_threads()  # the process's own; the settings and the verification change it
-    encode = Encode(
-        settings,
-        video_format,
-        checkpoint=kept,
-        resume=resume,
-        progress=progress,
-        should_stop=should_stop,
-    )
+    encode = Encode(settings, video_format, **options)
     try:
         encode.read(frames, picture_count)
         payloads, summary = encode.run()
@@ -625,8 +675,7 @@ def encode_frames(
     pixels = video_format.width * video_format.height * summary.picture_count
     summary.rate_bpp = len(written) * 8 / pixels
     summary.component_bytes = component_bytes(written, summary.cross_entropy_bytes)
-    if kept is not None and kept.exists():
-        kept.unlink()
+    encode.drop_checkpoint()
     return summary
 
 

@@ -23,8 +23,20 @@ class CheckpointMismatch(EncodeError):
     """A checkpoint is of another source, other settings or another version, or is damaged."""
 
 
+class CheckpointUnsuitable(EncodeError):
+    """A checkpoint is to be kept where something else is or will be."""
+
+
 class CheckpointMissing(EncodeError):
     """There is no checkpoint where one is to be resumed from."""
+
+
+class TemporaryFileFailed(EncodeError):
+    """The temporary folder has no room for what a long video keeps there, or refuses it."""
+
+
+class InUse(EncodeError):
+    """Another encode, still running, writes the same output or keeps the same checkpoint."""
 
 
 class Interrupted(EncodeError):

@@ -6,6 +6,7 @@ downscaled targets are made when a step asks for them.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from typing import IO
 
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from nvcodec.bitstream import SCALES
 from nvcodec.encoder.crop import Crop
+from nvcodec.encoder.errors import TemporaryFileFailed
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.packing import plane_phases
 from nvcodec.video.frame import Frame, VideoFormat
@@ -36,18 +38,22 @@ class SourceStore:
         self._dtype = np.uint8 if video_format.bit_depth == 8 else np.uint16
 
     def append(self, frame: Frame) -> None:
+        """Keep a picture. Raises TemporaryFileFailed."""
         row = np.concatenate([plane.reshape(-1) for plane in frame.planes])
         self._count += 1
-        if self._file is None:
-            self._rows.append(row)
-            if self._count * row.nbytes > IN_MEMORY_BYTES:
+        self._rows.append(row)
+        if self._file is None and self._count * row.nbytes <= IN_MEMORY_BYTES:
+            return
+        try:
+            if self._file is None:
                 # Read until `close`, so no `with` can hold it.
                 self._file = tempfile.TemporaryFile(dir=self._directory, prefix="nvenc-source-")  # noqa: SIM115
-                for kept in self._rows:
-                    self._file.write(kept.tobytes())
-                self._rows = []
-        else:
-            self._file.write(row.tobytes())
+            for kept in self._rows:
+                self._file.write(kept.tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise TemporaryFileFailed(f"the source's temporary file: {error.strerror or error}") from error
+        self._rows = []
 
     def __len__(self) -> int:
         return self._count
@@ -58,7 +64,6 @@ class SourceStore:
             row = self._rows[index]
         else:
             size = self._samples * self._dtype().itemsize
-            self._file.flush()
             self._file.seek(index * size)
             row = np.frombuffer(self._file.read(size), self._dtype)
         planes, first = [], 0
@@ -69,7 +74,8 @@ class SourceStore:
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what a full disk did not take is tried again, in vain
+                self._file.close()
 
 
 class Targets:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 
 import numpy as np
 
 from nvcodec.encoder.crop import Crop
+from nvcodec.encoder.errors import TemporaryFileFailed
 from nvcodec.encoder.source import IN_MEMORY_BYTES
 from nvcodec.synthesis.alignment import SUBSAMPLING_LOG2
 from nvcodec.synthesis.arrays import Array
@@ -26,14 +28,21 @@ class WindowStore:
         *,
         scale_log2: int = 0,
     ):
-        """video: the format at that scale."""
+        """video: the format at that scale. Raises TemporaryFileFailed."""
         self.video, self.scale_log2 = video, scale_log2
         self.shapes = video.plane_shapes
         samples = sum(rows * columns for rows, columns in self.shapes)
         shape = (count, pictures_each, samples)
-        if count * pictures_each * samples * np.dtype(video.dtype).itemsize > IN_MEMORY_BYTES:
-            self._file = tempfile.TemporaryFile(dir=directory, prefix="nvenc-window-")  # noqa: SIM115 - while this lives
-            self.samples: Array = np.memmap(self._file, video.dtype, "w+", shape=shape)
+        size_bytes = count * pictures_each * samples * np.dtype(video.dtype).itemsize
+        if size_bytes > IN_MEMORY_BYTES:
+            try:
+                # As long as this lives, so no `with` can hold it.
+                self._file = tempfile.TemporaryFile(dir=directory, prefix="nvenc-window-")  # noqa: SIM115
+                if hasattr(os, "posix_fallocate"):  # a disk that fills up later would be a signal, not an error
+                    os.posix_fallocate(self._file.fileno(), 0, size_bytes)
+                self.samples: Array = np.memmap(self._file, video.dtype, "r+", shape=shape)
+            except OSError as error:
+                raise TemporaryFileFailed(f"the temporary file of windows: {error.strerror or error}") from error
         else:
             self.samples = np.zeros(shape, video.dtype)
 

@@ -1,4 +1,7 @@
-"""Running the ffmpeg of imageio-ffmpeg: never through a shell, names always as file: URLs, its last words as errors."""
+"""Running the ffmpeg of imageio-ffmpeg: never through a shell, names always as file: URLs, its last words as errors.
+
+Sources are not trusted: what they refer to is opened from no network (`FfmpegInput`), and `probe` refuses playlists.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from io import BufferedIOBase
+from types import TracebackType
 from typing import cast
 
 import imageio_ffmpeg
 
-from nvcodec.video.errors import FfmpegMissing
+from nvcodec.video.errors import FfmpegMissing, InputUnreadable
 from nvcodec.video.text import shown
 
+_PATTERN = frozenset("%*?{}[]")
+"""With one of these in its name, ffmpeg may take a picture for a series of files."""
 _QUIET = ("-v", "error", "-nostdin", "-nostats", "-hide_banner")
 
 
@@ -30,6 +36,41 @@ def ffmpeg_executable() -> str:
 def file_url(path: str | os.PathLike[str]) -> str:
     """A name that ffmpeg takes for a file, whatever characters it has."""
     return "file:" + os.fspath(path)
+
+
+class FfmpegInput:
+    """A file as ffmpeg's input, that one file and nothing over the network. `arguments` are for the command line.
+
+    A name in which ffmpeg would see a pattern gets a plain one, by a link in a private folder that `close` removes.
+    Raises InputUnreadable.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        name = os.fspath(path)
+        if not _PATTERN.isdisjoint(name):
+            suffix = os.path.splitext(name)[1]
+            try:
+                self._folder = tempfile.TemporaryDirectory(prefix="nvcodec-")
+                plain = os.path.join(self._folder.name, "source" + (suffix if _PATTERN.isdisjoint(suffix) else ""))
+                os.symlink(os.path.abspath(name), plain)
+            except OSError as error:
+                self.close()
+                raise InputUnreadable(f"{shown(path)}: no link to it can be made: {error.strerror or error}") from error
+            name = plain
+        self.arguments = ["-protocol_whitelist", "file", "-i", file_url(name)]
+
+    def close(self) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def __enter__(self) -> FfmpegInput:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def last_line(messages: str) -> str:

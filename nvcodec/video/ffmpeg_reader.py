@@ -10,7 +10,7 @@ import os
 from fractions import Fraction
 
 from nvcodec.video.errors import FfmpegFailed, VideoError
-from nvcodec.video.ffmpeg import FfmpegPipe, file_url
+from nvcodec.video.ffmpeg import FfmpegInput, FfmpegPipe
 from nvcodec.video.probe import decoded_format, probe
 from nvcodec.video.reader import Reader
 from nvcodec.video.stream import InputStream
@@ -20,15 +20,19 @@ from nvcodec.video.text import shown
 class FfmpegReader(Reader):
     """The first video stream of a file. frame_rate: takes the place of the file's own.
 
-    Raises FfmpegFailed, NotVideo, FfmpegMissing, FormatUnsupported.
+    Raises FfmpegFailed, NotVideo, FfmpegMissing, FormatUnsupported, InputUnreadable.
     """
 
     def __init__(self, path: str | os.PathLike[str], frame_rate: Fraction | None = None):
         video_format, conversion = decoded_format(probe(path), frame_rate)
-        arguments = ["-noauto_conversion_filters", "-i", file_url(path), "-map", "0:V:0", "-fps_mode", "passthrough"]
-        if conversion is not None:
-            arguments += ["-vf", conversion]
-        self._ffmpeg = FfmpegPipe([*arguments, "-f", "rawvideo", "pipe:1"], writes=True)
+        filters = [] if conversion is None else ["-vf", conversion]
+        output = ["-map", "0:V:0", "-fps_mode", "passthrough", *filters, "-f", "rawvideo", "pipe:1"]
+        self._input = FfmpegInput(path)
+        try:
+            self._ffmpeg = FfmpegPipe(["-noauto_conversion_filters", *self._input.arguments, *output], writes=True)
+        except BaseException:
+            self._input.close()
+            raise
         super().__init__(InputStream(self._ffmpeg.pipe, shown(path)), video_format, None)
 
     def starts_picture(self, number: int) -> bool:
@@ -42,3 +46,4 @@ class FfmpegReader(Reader):
 
     def close(self) -> None:
         self._ffmpeg.close()
+        self._input.close()

@@ -14,13 +14,15 @@ from fractions import Fraction
 
 from nvcodec.video.colour import UNKNOWN, parse_colour
 from nvcodec.video.errors import FfmpegFailed, NotVideo
-from nvcodec.video.ffmpeg import file_url, first_complaint, last_line, run_ffmpeg
+from nvcodec.video.ffmpeg import FfmpegInput, first_complaint, last_line, run_ffmpeg
 from nvcodec.video.frame import VideoFormat
 from nvcodec.video.pix_fmts import is_ours, is_rgb, nearest_pix_fmt
 from nvcodec.video.text import nearest_rate, shown
 
 # ffmpeg "decodes" text files: it draws them as a terminal would.
 _TEXT_CODECS = ("ansi", "bintext", "xbin", "idf")
+# Formats that are lists of other files, or of places on a network.
+_PLAYLISTS = ("hls", "concat", "dash", "imf", "webm_dash_manifest", "sdp", "rtsp", "rtp", "avisynth")
 _BT601 = 6
 
 
@@ -38,8 +40,9 @@ class Probe:
 
 
 def probe(path: str | os.PathLike[str]) -> Probe:
-    """Raises FfmpegFailed, NotVideo, FfmpegMissing."""
-    ran = run_ffmpeg(["-i", file_url(path), "-map", "0:V:0", "-frames:v", "1", "-f", "framecrc", "pipe:1"])
+    """Raises FfmpegFailed, NotVideo, FfmpegMissing, InputUnreadable."""
+    with FfmpegInput(path) as source:
+        ran = run_ffmpeg([*source.arguments, "-map", "0:V:0", "-frames:v", "1", "-f", "framecrc", "pipe:1"])
     messages = ran.stderr.decode(errors="replace")
     return parse_probe(messages, ran.stdout.decode(errors="replace"), ran.returncode, shown(path))
 
@@ -52,6 +55,9 @@ def parse_probe(messages: str, framecrc: str, status: int, name: str) -> Probe:
     """Make sense of what the probing ffmpeg wrote. Raises FfmpegFailed, NotVideo."""
     # The input's streams come first, the output's stream line, of the same look, after "Output #0".
     described = messages.split("Output #0")[0]
+    container = re.search(r"^Input #0, (\S+), from", described, re.MULTILINE)
+    if container and not set(container[1].split(",")).isdisjoint(_PLAYLISTS):
+        raise NotVideo(f"{name}: is a list of other files ({container[1]}), which are not followed")
     lines = [met for met in map(_STREAM_LINE.search, described.splitlines()) if met and "attached pic" not in met[0]]
     if not lines:
         if "Input #0" in described:

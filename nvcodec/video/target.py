@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
+import stat
 
 from nvcodec.video.errors import OutputError, OutputExists
 from nvcodec.video.text import shown
@@ -16,8 +18,16 @@ def refuse_existing(path: str | os.PathLike[str], overwrite: bool) -> None:
         raise OutputExists(f"{shown(path)}: exists already: give -y to overwrite it")
 
 
+def hidden_prefix(final: str) -> str:
+    """How the names of the private files for an output begin: in its folder, and told from those of other outputs."""
+    folder, name = os.path.split(final)
+    return os.path.join(folder, f".nvcodec-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}")
+
+
 class Target:
     """Where an output goes. `path` is what to write to: the private file, or a pipe or device itself.
+
+    The private file is its owner's alone until `commit` gives it the permissions of the umask.
 
     Raises OutputError.
     """
@@ -31,8 +41,11 @@ class Target:
             self._is_renamed = not os.path.lexists(self._final) or os.path.isfile(self._final)
             self.path = self._final
             if self._is_renamed:
-                self.path = os.path.join(os.path.dirname(self._final), f".nvcodec-{secrets.token_hex(8)}.part")
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+                self.path = f"{hidden_prefix(self._final)}-{secrets.token_hex(8)}.part"
+                handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+                self._mode = stat.S_IMODE(os.fstat(handle).st_mode)
+                os.close(handle)
+                os.chmod(self.path, 0o600)
         except (OSError, ValueError) as error:
             raise self.refused(error) from error
 
@@ -45,6 +58,7 @@ class Target:
         """Put the whole output in its place. Raises OutputError, and then nothing is left behind."""
         if self._is_renamed:
             try:
+                os.chmod(self.path, self._mode)
                 os.replace(self.path, self._final)
             except OSError as error:
                 self.discard()

@@ -112,9 +112,7 @@ def pixels(path: Path) -> tuple[object, list[np.ndarray]]:
 
 
 def test_a_png_is_a_video_of_one_picture(tmp_path: Path, run_ffmpeg: Callable) -> None:
-    run_ffmpeg(
-        "-f", "lavfi", "-i", "color=red:size=33x17:rate=25", "-frames:v", "1", "-pix_fmt", "rgb24", tmp_path / "a.png"
-    )
+    run_ffmpeg("-f", "lavfi", "-i", "color=red:size=33x17:rate=25,format=rgb24", "-frames:v", "1", tmp_path / "a.png")
     video_format, planes = pixels(tmp_path / "a.png")
     assert (video_format.pix_fmt, video_format.full_range, video_format.colour[2]) == ("yuv444p", False, 6)
     # BT.601's red, limited range.
