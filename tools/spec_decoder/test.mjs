@@ -14,7 +14,7 @@ const folder = process.argv[2] ?? path('../../tests/conformance/vectors');
 const baseModel = path('../../nvcodec/decoder/base_models/2.msn');
 const baseModels = existsSync(baseModel) ? { 2: readFileSync(baseModel) } : {};
 
-/** {sha, perSecond} of the file's pictures; throws if one differs from its digest. Files without digests decode, too. */
+/** {sha, perSecond} of the file's pictures; throws if one differs from its digest. It may have no digest. */
 function decodeAll(bytes, scale) {
   try {
     return decodeOnce(bytes, scale, true);
