@@ -1,7 +1,7 @@
 // Sections 5.5 and 9: DIGEST units and their comparison.
 
 import { DIGEST } from './container.mjs';
-import { DigestError, ValueError } from './errors.mjs';
+import { DigestError, DigestMissing, ValueError } from './errors.mjs';
 import { Sha256, hex } from './sha256.mjs';
 
 /** The bytes of a picture in the order of 5.5, one array per plane. */
@@ -20,7 +20,7 @@ export function planeBytes(planes) {
 /** digest[s] of a GoP's pictures. */
 export function readDigests(container, gop, s) {
   if (!container.has(DIGEST, gop.segment, gop.number)) {
-    throw new DigestError(`the file has no digests of segment ${gop.segment}, gop ${gop.number}`);
+    throw new DigestMissing(`the file has no digests of segment ${gop.segment}, gop ${gop.number}`);
   }
   const r = container.read(DIGEST, gop.segment, gop.number);
   const digest_bytes = r.u('digest_bytes', 8, 2, 8);
@@ -38,7 +38,7 @@ export function readDigests(container, gop, s) {
     }
   }
   r.end();
-  if (!digests.length) throw new DigestError(`the file has no digests at scale 1/${2 ** s}`);
+  if (!digests.length) throw new DigestMissing(`the file has no digests at scale 1/${2 ** s}`);
   return digests;
 }
 

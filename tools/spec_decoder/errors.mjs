@@ -21,7 +21,9 @@ export class UnitError extends MsnError {}
 export class EntropyError extends MsnError {}
 /** A network breaks the bound of 6.1, or does not fit its base model (5.3.2). */
 export class NetworkError extends MsnError {}
-/** --verify: a picture's digest differs, or the file has none (9). */
+/** --verify: a picture's digest differs (9). */
 export class DigestError extends MsnError {}
+/** --verify: the file has no digest to compare with (9). */
+export class DigestMissing extends DigestError {}
 /** The caller asked for something that there is not. */
 export class RequestError extends MsnError {}
