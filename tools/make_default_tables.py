@@ -16,8 +16,8 @@ from make_base_model import read_clips
 
 from nvcodec.bitstream.residual_headers import Tables
 from nvcodec.encoder.hybrid_fit import HybridFit
-from nvcodec.encoder.plan import plan_motion_gops
 from nvcodec.encoder.motion_fit import rate_factor
+from nvcodec.encoder.plan import plan_motion_gops
 from nvcodec.encoder.residual import ResidualCounts
 from nvcodec.encoder.sequence_motion import segment_motion
 

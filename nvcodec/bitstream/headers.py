@@ -198,6 +198,10 @@ class SequenceHeader:
         self.inter_model = (self.inter_model or ModelConfig(role=INTER)).with_role(INTER).visit(v) if two else None
         for model in self.models:
             self._check_latents(v, model)
+        if self.hybrid and [own.grid_channels for own in self.model.levels] != [0, 0, 0, 0, 1]:
+            raise InconsistentStream(
+                f"{v.where()}: hybrid profile: grid_channels must be 1 at level {len(self.model.levels) - 1}, else 0"
+            )
 
     def _check_latents(self, v: Visitor, model: ModelConfig) -> None:
         latents = sum(

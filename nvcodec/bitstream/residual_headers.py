@@ -57,7 +57,10 @@ Tables = tuple[tuple[tuple[LevelTables, ...], ...], ...]
 
 @dataclass
 class TablesHeader:
-    """A TABLES unit: whether a segment has a network, and the tables of its residuals. Source: bitstream_spec.md, section 5.9."""
+    """A TABLES unit: whether a segment has a network, and the tables of its residuals.
+
+    Source: bitstream_spec.md, section 5.9.
+    """
 
     kinds: int
     """Kinds of planes: 1 for 4:0:0, else 2; not coded here."""
@@ -99,16 +102,14 @@ class PicturesHeader:
     """The GoP's length; not coded here."""
     plane_count: int
     """Not coded here."""
-    grid_levels: tuple[int, ...]
-    """Levels with a grid, coarsest first; not coded here. None where the segment has no network."""
-    network_present: bool = True
-    """Whether the segment has one; not coded here."""
+    network_present: bool
+    """Whether the segment has a network; not coded here."""
     network: list[bool] = field(default_factory=list)
-    """By picture, in coding order: whether the network makes it; else it is the mean of its window."""
-    qp: list[int | None] = field(default_factory=list)
-    """By picture: its quantisation parameter 0..63; None: it has no residual."""
-    latent_levels: list[int] = field(default_factory=list)
-    """Levels with a GOP unit; at the others all latents are zero."""
+    """By picture, in coding order: whether the network improves it."""
+    residual: list[bool] = field(default_factory=list)
+    """By picture: whether it has a residual."""
+    qp: list[int] = field(default_factory=list)
+    """By picture: its quantisation parameter 0..63; 0 where it has neither a residual nor the network."""
     residual_levels: list[int] = field(default_factory=list)
     """Finer levels with a RESIDUAL unit; at the others all coefficients are zero."""
     coded: list[list[bool]] = field(default_factory=list)
@@ -116,23 +117,21 @@ class PicturesHeader:
 
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange, InconsistentStream."""
-        network = self.network or [False] * self.picture_count
-        qp = self.qp or [None] * self.picture_count
-        self.network, self.qp = [], []
+        nothing = [False] * self.picture_count
+        network, residual = self.network or nothing, self.residual or nothing
+        qp = self.qp or [0] * self.picture_count
+        self.network, self.residual, self.qp = [], [], []
         for i in range(self.picture_count):
             self.network.append(self.network_present and v.flag(f"network_flag[{i}]", network[i]))
-            value = qp[i]
-            present = v.flag(f"residual_flag[{i}]", value is not None)
-            self.qp.append(v.u(f"qp[{i}]", QP_BITS, value or 0) if present else None)
-        self.latent_levels = [
-            level for level in self.grid_levels if v.flag(f"latents_flag[{level}]", level in self.latent_levels)
-        ]
+            self.residual.append(v.flag(f"residual_flag[{i}]", residual[i]))
+            needed = self.network[i] or self.residual[i]
+            self.qp.append(v.u(f"qp[{i}]", QP_BITS, qp[i]) if needed else 0)
         self.residual_levels = [
             level
             for level in reversed(range(COARSEST_RESIDUAL))
             if v.flag(f"residual_level_flag[{level}]", level in self.residual_levels)
         ]
-        count = sum(value is not None for value in self.qp)
+        count = sum(self.residual)
         if self.residual_levels and not count:
             raise InconsistentStream(f"{v.where()}: no picture has a residual, but levels {self.residual_levels} do")
         self.coded = _visit_coded(v, self.coded, count, self.plane_count)

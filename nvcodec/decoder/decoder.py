@@ -49,11 +49,12 @@ from nvcodec.decoder.gop import GopGrids
 from nvcodec.decoder.memory import DEFAULT_MAX_MEMORY, GOP_PLACE_BYTES, MemoryNeed, megabytes, memory_need
 from nvcodec.decoder.motion import GopLatents, Network, decode_motion, latent_levels, network_number, step_row
 from nvcodec.decoder.network_unit import decode_network
-from nvcodec.decoder.residual import GopResiduals, read_tables
+from nvcodec.decoder.residual import GopResiduals, PictureResidual, read_tables
 from nvcodec.decoder.task import DecodedPicture, GopPlace, StandIn, Task, grey_picture
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import make_backend
-from nvcodec.synthesis.embedding import embed_latents
+from nvcodec.synthesis.embedding import embed_latents, qp_plane
+from nvcodec.synthesis.layers import COARSEST
 from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, coding_order, hierarchical_order, needed_pictures
 from nvcodec.synthesis.transform import block_shape, inverse
@@ -332,8 +333,7 @@ class Decoder:
         if readable:
             networks = self._segment_networks(place.segment)
             residuals = self._gop_residuals(place, order, damage.bands) if self.sequence.hybrid else None
-            without = damage.levels if residuals is None else damage.levels | self._levels_without(residuals)
-            latents = self._gop_latents(place, order, self.finest, without) if networks else None
+            latents = self._gop_latents(place, order, self.finest, damage.levels) if residuals is None else None
             for coded in order:
                 if not readable:
                     break
@@ -351,7 +351,9 @@ class Decoder:
                         place.first + index,
                         place,
                         None if network is None else network.backend,
-                        partial(_embed_all, found, network, coded),
+                        partial(_embed_all, found, network, coded)
+                        if residual is None
+                        else self._qp_embedding(residual),
                         index in asked,
                         self._expected_digest(place, index) if index in asked and not damage.tainted else None,
                         known.get(index),
@@ -391,7 +393,6 @@ class Decoder:
             place.segment,
             place.gop,
             order,
-            self.config.grid_levels,
             shapes,
             self._segment_tables(place.segment),
             self.finest,
@@ -404,10 +405,9 @@ class Decoder:
             self._tables = (segment, read_tables(self.container, segment, self.sequence.plane_count))
         return self._tables[1]
 
-    def _levels_without(self, residuals: GopResiduals) -> frozenset[int]:
-        """The levels of a GoP of the hybrid profile whose latents are all zeros."""
-        absent = set(self.config.grid_levels) - set(residuals.header.latent_levels)
-        return frozenset(level for level in absent if level >= self.finest)
+    def _qp_embedding(self, residual: PictureResidual) -> Callable[[], dict[int, Array]]:
+        """What the network sees of a picture's quantisation parameter."""
+        return lambda: {COARSEST: qp_plane(residual.qp, *self._size)}
 
     @property
     def _size(self) -> tuple[int, int]:

@@ -87,8 +87,8 @@ class _Decoding:
         self.decoder, self.tables = decoder, tables
 
     def binary(self, contexts: Array, frequencies: Array | None, blocks: Array) -> Array:
-        symbols = self.decoder.decode(binary_tables(contexts, self.tables))
-        return (symbols != 0).astype(np.int64)
+        found: Array = self.decoder.decode(binary_tables(contexts, self.tables)) != 0
+        return found.astype(np.int64)
 
     def value(self, contexts: Array, frequencies: Array, blocks: Array) -> Array:
         symbols = self.decoder.decode(value_tables(contexts, self.tables))
@@ -118,7 +118,6 @@ class GopResiduals:
         segment: int,
         gop: int,
         order: Sequence[CodedPicture],
-        grid_levels: tuple[int, ...],
         plane_shapes: Sequence[tuple[int, int]],
         tables: TablesHeader,
         finest: int,
@@ -127,8 +126,7 @@ class GopResiduals:
         """plane_shapes: of the picture at full size."""
         self.tables, self.blocks = tables.tables, [block_shape(*shape) for shape in plane_shapes]
         unit = container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, COARSEST_RESIDUAL))
-        network = tables.network_flag
-        blank = PicturesHeader(len(order), len(plane_shapes), grid_levels if network else (), network)
+        blank = PicturesHeader(len(order), len(plane_shapes), tables.network_flag)
         self.header, words = read_coded_payload(blank, unit.payload, unit.place)
         self.bands = {COARSEST_RESIDUAL: _Band(unit.place.at(0), self.header.coded, words)}
         count = len(self.header.coded)
@@ -147,8 +145,8 @@ class GopResiduals:
         i = self.next_picture
         self.next_picture += 1
         network, qp = self.header.network[i], self.header.qp[i]
-        if qp is None:
-            return PictureResidual(network, 0, [None] * len(self.blocks))
+        if not self.header.residual[i]:
+            return PictureResidual(network, qp, [None] * len(self.blocks))
         own = self.tables[table_set(picture)]
         levels = [self._plane(plane, own[plane_kind(plane)]) for plane in range(len(self.blocks))]
         self.next_residual += 1

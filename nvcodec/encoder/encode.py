@@ -423,7 +423,11 @@ class Encode:
         """Fit what is left to fit, and pack it. Raises SizeImpossible, Interrupted."""
         controller = segment.controller
         while not segment.fit.done:
-            if controller is not None and not isinstance(segment.fit, HybridFit) and controller.wants_calibration(segment.fit.share):
+            if (
+                controller is not None
+                and not isinstance(segment.fit, HybridFit)
+                and controller.wants_calibration(segment.fit.share)
+            ):
                 controller.calibrate(*coded_bytes(self._pack(segment)[0]))
             self._step(segment, controller)
         segment.fit.finish()

@@ -1,13 +1,14 @@
-"""The hybrid profile's coding loop: pictures in coding order, predicted from exact references, residuals by rate and distortion.
+"""The hybrid profile's coding loop: pictures in coding order, from exact references, residuals by rate and distortion.
 
-Passes over the segment: each codes all pictures anew; what a pass counts decides the tables that the next one reckons with.
+Passes over the segment: each codes all pictures anew; what a pass counts decides the tables that the next one reckons
+with.
 A picture's references are its decoder's, bit by bit. Everything that a later step depends on is in `state()`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ ANCHOR_WEIGHT = 1.7
 """And an anchor's so much more than that of a picture whose references are a GoP away."""
 INTRA_WEIGHT = 1.7
 """And that of a picture without references, from which a chain of anchors begins, so much more again."""
-STEP_PER_LAMBDA = 6.0
+STEP_PER_LAMBDA = 8.0
 """The squared step over the squared error that a bit is worth."""
 PASSES = 2
 
@@ -58,6 +59,48 @@ def parameter_for(lam: float) -> int:
     """The quantisation parameter for so much squared error, in 1/4096 of the sample range, per bit."""
     step = math.sqrt(STEP_PER_LAMBDA * lam)
     return max(0, min(QP_COUNT - 1, round(6 * math.log2(step / quantisation_step(0)))))
+
+
+def _luma_error(planes: Sequence[Array], source: Sequence[Array], bit_depth: int) -> float:
+    """Mean squared error of luma, samples over their range."""
+    return float(((planes[0].astype(np.int32) - source[0]) ** 2).mean()) / (1 << bit_depth) ** 2
+
+
+class Loop:
+    """The pictures that others are predicted from, at one scale."""
+
+    def __init__(self, fit: HybridFit, scale_log2: int = 0):
+        self.fit, self.scale_log2 = fit, scale_log2
+        self.video = fit.video.scaled(scale_log2)
+        self.references: dict[int, Reference] = {}
+        """By number in the segment."""
+
+    def window(self, gop: int, picture: CodedPicture) -> list[list[Array]]:
+        """A picture's references, aligned, fine; mid-grey where there are none."""
+        video = self.video
+        if not picture.references:
+            return [[np.full(shape, GREY, np.int16) for shape in video.plane_shapes]]
+        motion, first = self.fit.motion[gop][picture.index].motion, self.fit.gops[gop].first
+        aligned = [
+            align_picture(self.references[first + i], vectors, motion.block_log2, video.chroma_format, self.scale_log2)
+            for i, vectors in zip(picture.references, motion.fields, strict=True)
+        ]
+        return [fine_planes(planes, video.bit_depth) for planes in aligned]
+
+    def with_residual(self, window: list[list[Array]], levels: Sequence[Array | None], qp: int) -> list[list[Array]]:
+        """The same with a picture's residual added; levels: by plane."""
+        parts = zip(levels, self.fit.blocks, self.video.plane_shapes, strict=True)
+        added = [
+            None if own is None else inverse(own.astype(np.int32), qp, blocks, shape, self.scale_log2)
+            for own, blocks, shape in parts
+        ]
+        return [with_residual(planes, added) for planes in window]
+
+    def remember(self, gop: int, number: int, planes: list[Array]) -> None:
+        """Keep a picture that others refer to, and of the GoPs before this one the last anchor alone."""
+        self.references = {n: r for n, r in self.references.items() if n >= self.fit.gops[gop].first - 1}
+        if number in self.fit.referred_to:
+            self.references[number] = Reference(planes, self.video.bit_depth)
 
 
 class HybridFit:
@@ -82,8 +125,8 @@ class HybridFit:
         self.tables: Tables = DEFAULT_TABLES
         self.counts = ResidualCounts()
         count = len(self.order)
-        self.coded = CodedPictures([None] * count, [[] for _ in range(count)])
-        self.references: dict[int, Reference] = {}
+        self.coded = CodedPictures([0] * count, [[] for _ in range(count)], [False] * count)
+        self.loop = Loop(self)
 
     # --- where it stands ---------------------------------------------------------------------------------------------
 
@@ -114,7 +157,7 @@ class HybridFit:
         """Code the next picture."""
         if self.next == 0:
             self.counts = ResidualCounts()
-            self.references = {}
+            self.loop = Loop(self)
         number, picture = self.order[self.next]
         result = self._code(number, picture, self.next)
         self.next += 1
@@ -127,13 +170,12 @@ class HybridFit:
     def _code(self, gop: int, picture: CodedPicture, place: int) -> StepResult:
         index = self.gops[gop].first + picture.index
         source = [plane.astype(np.int32) for plane in self.source.planes(self.first + index)]
-        window = [fine_planes(planes, self.video.bit_depth) for planes in self._aligned(gop, picture)]
+        loop = self.loop
+        window = loop.window(gop, picture)
         lam = self.lam * (1 << PICTURE_FRACTION_BITS) ** 2 / self.importance[place]
-        qp = parameter_for(lam)
-        own = table_set(picture)
+        qp, own = parameter_for(lam), table_set(picture)
         shift = PICTURE_FRACTION_BITS - self.video.bit_depth
         levels: list[Array | None] = []
-        added: list[Array | None] = []
         bits = 0.0
         for k, (plane, mean) in enumerate(zip(source, mean_planes(window), strict=True)):
             wanted = forward((plane << shift) - GREY - mean)
@@ -141,33 +183,22 @@ class HybridFit:
             found, cost = Quantiser(self.tables[own][kind], shape).quantise(wanted, qp, lam)
             bits += cost
             self.counts.add(own, kind, shape, found)
-            present = bool(found.any())
-            levels.append(found.astype(np.int8) if present else None)
-            added.append(inverse(found, qp, shape, plane.shape) if present else None)
-        planes = [to_samples(x, self.video.bit_depth) for x in mean_planes([with_residual(w, added) for w in window])]
-        self.coded.qp[place] = qp if any(plane is not None for plane in levels) else None
-        self.coded.levels[place] = levels
-        self._remember(gop, index, planes)
-        error = float(((planes[0].astype(np.int32) - source[0]) ** 2).mean()) / (1 << self.video.bit_depth) ** 2
+            levels.append(found.astype(np.int8) if found.any() else None)
+        self.coded.qp[place], self.coded.levels[place] = qp, levels
+        window = loop.with_residual(window, levels, qp)
+        planes = [to_samples(plane, self.video.bit_depth) for plane in mean_planes(window)]
+        loop.remember(gop, index, planes)
+        error = _luma_error(planes, source, self.video.bit_depth)
         return StepResult(error + self.lam * bits / self.pixels, [error], bits)
 
-    def _aligned(self, gop: int, picture: CodedPicture) -> list[Sequence[Array]]:
-        """The planes of a picture's references, aligned; mid-grey where there are none."""
-        if not picture.references:
-            grey = 1 << (self.video.bit_depth - 1)
-            return [[np.full(shape, grey, self.video.dtype) for shape in self.video.plane_shapes]]
-        motion = self.motion[gop][picture.index].motion
-        first = self.gops[gop].first
-        return [
-            align_picture(self.references[first + i], vectors, motion.block_log2, self.video.chroma_format, 0)
-            for i, vectors in zip(picture.references, motion.fields, strict=True)
-        ]
-
-    def _remember(self, gop: int, number: int, planes: list[Array]) -> None:
-        """Keep a picture that others refer to, and of the GoPs before this one the last anchor alone."""
-        self.references = {n: r for n, r in self.references.items() if n >= self.gops[gop].first - 1}
-        if number in self.referred_to:
-            self.references[number] = Reference(planes, self.video.bit_depth)
+    def windows(self, scale_log2: int) -> Iterator[tuple[int, list[list[Array]]]]:
+        """In coding order: (place, window with residual) of what has been coded, in a reduced scale's own loop."""
+        loop = Loop(self, scale_log2)
+        for place, (gop, picture) in enumerate(self.order):
+            window = loop.with_residual(loop.window(gop, picture), self.coded.levels[place], self.coded.qp[place])
+            yield place, window
+            planes = [to_samples(plane, self.video.bit_depth) for plane in mean_planes(window)]
+            loop.remember(gop, self.gops[gop].first + picture.index, planes)
 
     # --- the file ----------------------------------------------------------------------------------------------------
 
@@ -183,25 +214,26 @@ class HybridFit:
             "passes_left": self.passes_left,
             "next": self.next,
             "qp": self.coded.qp,
+            "network": self.coded.network,
             "levels": [[None if x is None else torch.from_numpy(x) for x in own] for own in self.coded.levels],
             "counts": self.counts.state(),
             "tables": [[[[list(t.binary), list(t.value)] for t in kind] for kind in own] for own in self.tables],
             "references": {
                 number: [torch.from_numpy(plane.view(np.uint8)) for plane in reference.planes]
-                for number, reference in self.references.items()
+                for number, reference in self.loop.references.items()
             },
             "lambda": self.lam,
         }
 
     def load(self, state: dict[str, Any]) -> None:
         self.passes_left, self.next, self.lam = state["passes_left"], state["next"], state["lambda"]
-        self.coded.qp = state["qp"]
+        self.coded.qp, self.coded.network = state["qp"], state["network"]
         self.coded.levels = [[None if x is None else x.numpy() for x in own] for own in state["levels"]]
         self.counts.load(state["counts"])
         self.tables = tuple(
             tuple(tuple(LevelTables(tuple(b), tuple(v)) for b, v in kind) for kind in own) for own in state["tables"]
         )
-        self.references = {
+        self.loop.references = {
             number: Reference([plane.numpy().view(self.video.dtype) for plane in planes], self.video.bit_depth)
             for number, planes in state["references"].items()
         }

@@ -10,8 +10,9 @@ import numpy as np
 from nvcodec.bitstream import BandHeader, PicturesHeader, TablesHeader, UnitKey, UnitType, write_payload
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, RESIDUAL_LEVELS, Tables
 from nvcodec.decoder.residual import plane_kind, table_set
+from nvcodec.encoder.model import NetworkParameters
 from nvcodec.encoder.motion_pack import pack_motion
-from nvcodec.encoder.pack import Packed, Payload, pack_segment_header
+from nvcodec.encoder.pack import Packed, Payload, export_weights, pack_network, pack_segment_header
 from nvcodec.encoder.residual import encode_band
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
@@ -30,9 +31,19 @@ PARTS = ("intra residuals", "anchor residuals", "other residuals")
 class CodedPictures:
     """Of a segment's pictures, in coding order."""
 
-    qp: list[int | None]
+    qp: list[int]
     levels: list[list[Array | None]]
     """By plane: (64, blocks) int8, None where all are zero."""
+    network: list[bool]
+    """Whether the network improves it."""
+
+    def part(self, first: int, end: int) -> CodedPictures:
+        """Of pictures first .. end - 1 of the coding order."""
+        return CodedPictures(self.qp[first:end], self.levels[first:end], self.network[first:end])
+
+    def has_residual(self, place: int) -> bool:
+        """Whether a picture has any coefficient that is not zero."""
+        return any(levels is not None for levels in self.levels[place])
 
 
 def pack_residuals(
@@ -42,9 +53,10 @@ def pack_residuals(
     coded: CodedPictures,
     blocks: Sequence[tuple[int, int]],
     tables: Tables,
+    network: bool,
 ) -> list[Payload]:
-    """A GoP's RESIDUAL units; coded: of the GoP's pictures alone; blocks: of each plane."""
-    present = [i for i, qp in enumerate(coded.qp) if qp is not None]
+    """A GoP's RESIDUAL units; coded: of the GoP's pictures alone; blocks: of each plane; network: of the segment's."""
+    present = [i for i in range(len(order)) if coded.has_residual(i)]
     payloads: list[Payload] = []
     units: dict[int, tuple[list[list[bool]], bytes]] = {}
     for level in reversed(range(RESIDUAL_LEVELS)):
@@ -62,8 +74,9 @@ def pack_residuals(
     header = PicturesHeader(
         len(order),
         len(blocks),
-        (),
-        False,
+        network,
+        network=list(coded.network),
+        residual=[coded.has_residual(i) for i in range(len(order))],
         qp=list(coded.qp),
         residual_levels=[level for level in units if level < COARSEST_RESIDUAL],
         coded=units[COARSEST_RESIDUAL][0],
@@ -88,13 +101,20 @@ def pack_hybrid_segment(
     segment: int,
     first_picture: int,
     video: VideoFormat,
+    network: NetworkParameters | None = None,
 ) -> Packed:
-    """All units of a segment but the digests."""
+    """All units of a segment but the digests; network: left out where no picture uses it."""
+    present = network is not None and any(coded.network)
     kinds = min(len(video.plane_shapes), 2)
     cut = tuple(own[:kinds] for own in tables)
     payloads: list[Payload] = [pack_segment_header(segment, first_picture, list(gops), motion=True)]
-    header = TablesHeader(kinds, DEFAULT_TABLES, tables=cut)
+    header = TablesHeader(kinds, DEFAULT_TABLES, present, cut)
     payloads.append((UnitKey(UnitType.TABLES, segment), write_payload(header)))
+    if network is not None and present:
+        weights, bias_shifts = export_weights(network)
+        config = network.config
+        for level in reversed(range(len(config.levels))):
+            payloads.append(pack_network(weights[level], bias_shifts, config, level, segment, video.chroma_format))
     blocks = [block_shape(*shape) for shape in video.plane_shapes]
     sizes = {"residuals": 0.0, "vectors": 0.0}
     place = 0
@@ -104,9 +124,9 @@ def pack_hybrid_segment(
         if vectors is not None:
             payloads.append(vectors)
             sizes["vectors"] += 8.0 * len(vectors[1])
-        own = CodedPictures(coded.qp[place : place + len(order)], coded.levels[place : place + len(order)])
+        own = coded.part(place, place + len(order))
         place += len(order)
-        made = pack_residuals(segment, number, order, own, blocks, tables)
+        made = pack_residuals(segment, number, order, own, blocks, tables, present)
         payloads += made
         sizes["residuals"] += sum(8.0 * len(payload) for _, payload in made)
     return payloads, sizes

@@ -118,3 +118,17 @@ def motion_models(chroma_format: str) -> tuple[ModelConfig, ModelConfig]:
     if chroma_format != BASE_CHROMA_FORMAT:
         return intra, inter
     return replace(intra, base_model=BASE_MODEL), replace(inter, base_model=BASE_MODEL)
+
+
+_HYBRID = (
+    LevelConfig(features=12, branch=6),
+    LevelConfig(features=16, branch=8),
+    LevelConfig(features=16, branch=8),
+    LevelConfig(features=12),
+    LevelConfig(features=4, grid_channels=1),
+)
+
+
+def hybrid_model(base_model: int | None) -> ModelConfig:
+    """The hybrid profile's network."""
+    return ModelConfig(_HYBRID, role=INTER, fusion_count=2, base_model=base_model or 0)

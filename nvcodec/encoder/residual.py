@@ -1,8 +1,8 @@
 """Residuals by rate and distortion: which integer level each transform coefficient gets, and what that costs.
 
-Contexts depend on what is coded around them, so levels and contexts are found by turns: with the contexts as they stand each
-coefficient takes the cheapest of zero, its floor and its ceiling, then each block's band is dropped where that is cheaper
-still. The bits are those of the tables that a segment's counts so far would choose.
+Contexts depend on what is coded around them, so levels and contexts are found by turns: with the contexts as they
+stand each coefficient takes the cheapest of zero, its floor and its ceiling, then each block's band is dropped where
+that is cheaper still. The bits are those of the tables that a segment's counts so far would choose.
 """
 
 from __future__ import annotations
@@ -173,9 +173,7 @@ class _Pushing(_Truth):
         return values
 
 
-def encode_band(
-    encoder: SymbolEncoder, level: int, shape: tuple[int, int], levels: Array, tables: LevelTables
-) -> None:
+def encode_band(encoder: SymbolEncoder, level: int, shape: tuple[int, int], levels: Array, tables: LevelTables) -> None:
     """Push a plane's coefficients of one level; shape: blocks (rows, columns); levels: (64, blocks)."""
     known = np.zeros_like(levels)
     for coarser in range(level + 1, RESIDUAL_LEVELS):
@@ -222,7 +220,9 @@ class Quantiser:
         return levels, bits
 
     def _bits_of_nothing(self, levels: Array) -> float:
-        return sum(float(self.binary[level][flag_contexts(level, self.shape, levels)[0], 0].sum()) for level in range(4))
+        return sum(
+            float(self.binary[level][flag_contexts(level, self.shape, levels)[0], 0].sum()) for level in range(4)
+        )
 
     def _improve(self, own: Array, floor: Array, levels: Array, active: Array, weight: float) -> tuple[Array, float]:
         """(magnitudes, bits) of the active blocks, given all blocks' magnitudes as they stand."""

@@ -1,4 +1,4 @@
-"""The 264 probability tables that the specification fixes, integers only: 200 Laplace distributions and 64 of two symbols.
+"""The 264 probability tables that the specification fixes: 200 Laplace distributions and 64 of two symbols.
 
 A table is named by a scale i (0..39, b_i = 2 ** (i / 4 - 4) latent units) and a phase f (0..4, the mean's offset in
 eighths of a latent unit); its index is 5 * i + f. Each gives the 256 symbols k = -128..127 integer frequencies, all at

@@ -1,9 +1,10 @@
 """How a plane's transform coefficients are walked: which are coded together, and in which contexts.
 
-A level carries a band of each block's frequencies: level 3 the lowest, levels 2, 1 and 0 what sizes 2, 4 and 8 add. First
-comes a flag per block, in two passes by parity, of which the second sees its neighbours in the first; then, in coded blocks
-only, diagonal by diagonal, whether each coefficient is other than zero; then the values of those that are. Every pass is
-one vectorised step. `walk` is the only description: decoder and encoder differ in how they answer its questions.
+A level carries a band of each block's frequencies: level 3 the lowest, levels 2, 1 and 0 what sizes 2, 4 and 8 add.
+First comes a flag per block, in two passes by parity, of which the second sees its neighbours in the first; then, in
+coded blocks only, diagonal by diagonal, whether each coefficient is other than zero; then the values of those that
+are. Every pass is one vectorised step. `walk` is the only description: decoder and encoder differ in how they answer
+its questions.
 Source: bitstream_spec.md, section 7.7.
 """
 
@@ -75,7 +76,7 @@ def _diagonal(frequencies: Array) -> Array:
 def _groups(level: int) -> Array:
     """(64,) the context group of each frequency, by its diagonal."""
     diagonal = _diagonal(np.arange(COEFFICIENTS))
-    return np.searchsorted(_GROUP_BOUNDS[level], diagonal, side="right")
+    return np.array(np.searchsorted(_GROUP_BOUNDS[level], diagonal, side="right"), np.int64)
 
 
 @cache
@@ -90,7 +91,8 @@ def _lower(frequencies: bytes) -> tuple[Array, Array]:
 def walk(level: int, shape: tuple[int, int], levels: Array, answers: Answers) -> None:
     """Fill in a level's band of a plane's coefficients by the answers.
 
-    shape: blocks (rows, columns); levels: (64, rows * columns) int32, the coarser levels' bands filled in, this one's zero.
+    shape: blocks (rows, columns); levels: (64, rows * columns) int32, the coarser levels' bands filled in, this
+    one's zero.
     """
     even, odd = _parities(shape)
     own, active = _activity(level, shape, levels)
@@ -106,7 +108,9 @@ def walk(level: int, shape: tuple[int, int], levels: Array, answers: Answers) ->
     else:
         frequencies, blocks = _significant(level, levels, coded, answers)
     near = _around(flags, shape)
-    levels[frequencies, blocks] = answers.value(value_classes(level, levels[:, blocks], near[blocks]), frequencies, blocks)
+    levels[frequencies, blocks] = answers.value(
+        value_classes(level, levels[:, blocks], near[blocks]), frequencies, blocks
+    )
 
 
 def _significant(level: int, levels: Array, coded: Array, answers: Answers) -> tuple[Array, Array]:
@@ -121,10 +125,10 @@ def _significant(level: int, levels: Array, coded: Array, answers: Answers) -> t
 
 
 def flag_contexts(level: int, shape: tuple[int, int], levels: Array) -> tuple[Array, Array]:
-    """Of whole levels (64, blocks): the contexts of all blocks' flags, and how many of each one's neighbours are coded."""
+    """Of whole levels (64, blocks): contexts of all blocks' flags, and how many of each one's neighbours are coded."""
     even, odd = _parities(shape)
     own, active = _activity(level, shape, levels)
-    flags = levels[band(level)].any(0).astype(np.int64)
+    flags = np.asarray(levels[band(level)].any(0), np.int64)
     first = np.zeros_like(flags)
     first[even] = flags[even]
     contexts = np.empty_like(flags)
@@ -142,8 +146,8 @@ def significance_contexts(level: int, frequencies: Array, known: Array) -> Array
 
 
 def value_classes(level: int, levels: Array, neighbours: Array) -> Array:
-    """Contexts of values in blocks with these levels (64, n), of which the coarser bands are looked at, and so many coded
-    neighbours (n,)."""
+    """Contexts of values in blocks with these levels (64, n), of which the coarser bands are looked at, and with so
+    many coded neighbours (n,)."""
     if level == LEVELS - 1:
         return np.searchsorted((2, 3), neighbours, side="right")
     return np.searchsorted((2, 5), _magnitude(level, levels), side="right")

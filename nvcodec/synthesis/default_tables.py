@@ -1,4 +1,4 @@
-"""The tables that residuals use where a TABLES unit names no others: normative as listed (bitstream_spec.md, section 7.7).
+"""The tables that residuals use where a TABLES unit names no others: normative as listed (bitstream_spec.md, 7.8).
 
 Made by tools/make_default_tables.py from made-up clips, none of them a test clip.
 """

@@ -11,6 +11,10 @@ import numpy as np
 from nvcodec.errors import NvcodecError
 from nvcodec.synthesis import arithmetic, structure
 from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.layers import COARSEST
+
+QP_GAIN, QP_MIDDLE = 64, 32
+"""A quantisation parameter as the hybrid profile's network sees it."""
 
 
 class WindowWeightLimit(NvcodecError):
@@ -67,6 +71,14 @@ def embed_latents(latents: Array, step: Array) -> Array:
     limit = arithmetic.ACTIVATION_MAX
     scaled: Array = np.clip(latents.astype(np.float32) * step.astype(np.float32)[:, None, None], -limit, limit)
     return scaled
+
+
+def qp_plane(qp: int, height: int, width: int) -> Array:
+    """What the network of the hybrid profile has in place of latents: (1, 1, h, w), 64 * (qp - 32) at level 4.
+
+    height, width: the sequence's. Source: bitstream_spec.md, section 6.13.
+    """
+    return np.full((1, 1, *arithmetic.level_size(height, width, COARSEST)), QP_GAIN * (qp - QP_MIDDLE), np.float32)
 
 
 def context_input(grid: Array) -> Array:

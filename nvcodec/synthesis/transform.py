@@ -1,8 +1,8 @@
 """The residual's transform: 8x8 blocks of every plane at full size, of which a reduced scale takes the low frequencies.
 
 A block's N x N lowest coefficients, N = 8 >> s, are the block at scale 1/2**s: the matrices of all sizes have rows of
-norm 64 * sqrt(N), so that one shift serves every scale. Coefficients count 1/4096 of the sample range, as pictures do, in an
-orthonormal 8x8 transform.
+norm 64 * sqrt(N), so that one shift serves every scale. Coefficients count 1/4096 of the sample range, as pictures do,
+in an orthonormal 8x8 transform.
 Source: bitstream_spec.md, section 6.12.
 """
 
@@ -22,7 +22,7 @@ FIRST_SHIFT, SECOND_SHIFT = 7, 8
 COEFFICIENT_MAX = (1 << 15) - 1
 _STEPS = (16, 18, 20, 23, 25, 29)
 _COSINES = (64, 89, 83, 75, 64, 50, 36, 18)
-"""round(64 * sqrt(2) * cos(k * pi / 16)) or a neighbour, but 64 for k = 0: the partial butterflies' well-known integers."""
+"""64 * sqrt(2) * cos(k * pi / 16) to integers, but 64 for k = 0."""
 
 
 def quantisation_step(qp: int) -> int:
@@ -64,11 +64,11 @@ def inverse(levels: Array, qp: int, blocks: tuple[int, int], shape: tuple[int, i
     size = BLOCK >> scale_log2
     low = levels.reshape(BLOCK, BLOCK, -1)[:size, :size]
     coded = np.flatnonzero(low.reshape(size * size, -1).any(0))
-    plane = np.zeros((blocks[0] * blocks[1], size, size), np.int32)
-    if len(coded):
-        plane[coded] = _inverse_blocks(dequantise(low[:, :, coded], qp), size)
     rows, columns = blocks
-    plane = plane.reshape(rows, columns, size, size).transpose(0, 2, 1, 3).reshape(rows * size, columns * size)
+    samples = np.zeros((rows * columns, size, size), np.int32)
+    if len(coded):
+        samples[coded] = _inverse_blocks(dequantise(low[:, :, coded], qp), size)
+    plane = samples.reshape(rows, columns, size, size).transpose(0, 2, 1, 3).reshape(rows * size, columns * size)
     return np.ascontiguousarray(plane[: shape[0], : shape[1]])
 
 
@@ -79,7 +79,8 @@ def _inverse_blocks(coefficients: Array, size: int) -> Array:
     half = np.einsum("uy,uvn->nyv", basis, coefficients.astype(np.float64), optimize=True)
     half = np.floor((half + (1 << (FIRST_SHIFT - 1))) / (1 << FIRST_SHIFT))
     full = half @ basis
-    return np.floor((full + (1 << (SECOND_SHIFT - 1))) / (1 << SECOND_SHIFT)).astype(np.int32)
+    samples: Array = np.floor((full + (1 << (SECOND_SHIFT - 1))) / (1 << SECOND_SHIFT)).astype(np.int32)
+    return samples
 
 
 def forward(plane: Array) -> Array:
