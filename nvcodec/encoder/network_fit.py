@@ -1,7 +1,7 @@
 """The fit of the hybrid profile's network: on windows of coded pictures, as a coding pass left them.
 
-No gradient runs through references: windows are given. A step looks at pictures of one scale; full size comes most often,
-and each reduced scale's pictures are those of its own loop, so that errors don't add up there.
+No gradient runs through references: windows are given. A step looks at pictures of one scale; full size comes most
+often, and each reduced scale's pictures are those of its own loop, so that errors don't add up there.
 """
 
 from __future__ import annotations

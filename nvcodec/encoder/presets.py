@@ -142,7 +142,11 @@ _HYBRID = (
 HYBRID_BASE_MODEL = 3
 
 
+def hybrid_network(base_model: int) -> ModelConfig:
+    """The hybrid profile's network."""
+    return ModelConfig(_HYBRID, role=INTER, fusion_count=2, base_model=base_model)
+
+
 def hybrid_model(chroma_format: str) -> ModelConfig:
-    """The hybrid profile's network, from the base model where it was made for the chroma format."""
-    base = HYBRID_BASE_MODEL if chroma_format == BASE_CHROMA_FORMAT else 0
-    return ModelConfig(_HYBRID, role=INTER, fusion_count=2, base_model=base)
+    """The same, from the base model where it was made for the chroma format."""
+    return hybrid_network(HYBRID_BASE_MODEL if chroma_format == BASE_CHROMA_FORMAT else 0)
