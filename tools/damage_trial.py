@@ -2,10 +2,10 @@
 
     python tools/damage_trial.py [FILE ...]      default: grid.msn and motion_short.msn of tests/robustness/corpus
 
-For each damaged copy the whole decode runs strictly; for every --concealed-step'th also with concealment. Strictly it must raise an error of
-ours that names a unit or a part of the file, or yield exactly the right pictures. Concealed it must yield as many
-pictures as the sequence has, and each that is not right must be covered by a loss that was stated, or be refused by an
-error of ours. The table counts; the exit status is 1 where anything else happened.
+For each damaged copy the whole decode runs strictly, and for one in --concealed-step once more with concealment.
+Strictly it must raise an error of ours that names a unit or a part of the file, or yield exactly the right pictures.
+Concealed it must yield as many pictures as the sequence has, and each that is not right must be covered by a loss that
+was stated, or be refused by an error of ours. The table counts; the exit status is 1 where anything else happened.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def main() -> None:
         "grid": grid_stream(),
         "grid_independent_levels": grid_stream(independent, "420", 10),
         "motion": motion_stream(),
-        "motion_short": motion_stream(gops=MOTION_GOPS[:1] + (Gop(1, 2, open=True),)),
+        "motion_short": motion_stream(gops=(*MOTION_GOPS[:1], Gop(1, 2, open=True))),
         "motion_420": motion_stream("420", 12),
     }
     CORPUS.mkdir(exist_ok=True)

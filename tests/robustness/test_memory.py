@@ -153,6 +153,18 @@ def test_the_refusal_names_needed_and_allowed(name: str) -> None:
         Decoder(data, scale="1/8", max_memory=PROGRAM_BYTES["onnxruntime"] + 1000)
 
 
+def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "large.msn").write_bytes(with_sequence(corpus_stream("grid"), width=8192, height=8192))
+    command = [sys.executable, "-m", "nvcodec.cli.nvdec", "large.msn", "-o", "out.yuv"]
+    for option, allowed in ([], 4000), (["--max-memory", "500M"], 500):
+        ran = subprocess.run([*command, *option], cwd=tmp_path, capture_output=True, text=True)
+        assert ran.returncode == 1
+        (line,) = ran.stderr.splitlines()
+        assert line.startswith("nvdec: large.msn: decoding may need ")
+        assert line.endswith(f"--max-memory allows {allowed} MB")
+        assert not (tmp_path / "out.yuv").exists()
+
+
 def test_fewer_threads_where_memory_is_short() -> None:
     data = with_sequence(corpus_stream("grid"), width=2048, height=2048)
     with Decoder(data, threads=8, max_memory=None) as decoder:
