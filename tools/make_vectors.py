@@ -3,8 +3,8 @@
 Usage: make_vectors.py [--out tests/conformance/vectors] [--real]
 
 A deliberate act: the vectors pin the format, and making them anew needs a line in CHANGELOG.md. Most are put together
-from integers by tests/conformance/*_recipes.py and come out the same on every machine. Those that a fit made, of
-tests/streams.py's cases and of real pictures, stay as they are but with --real: a fit is repeatable on one machine only.
+from integers by tests/conformance/*_recipes.py and come out the same on every machine. Those that fits made,
+of tests/streams.py's cases and of real pictures, stay as they are but with --real: fits are repeatable on one machine.
 
 manifest.json has, per file, the number of pictures; per scale the SHA-256 over all pictures' raw planes in display
 order, and of each picture the first 16 hexadecimal digits of its own; and what the file reaches (tools/reach.py).
@@ -21,11 +21,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from branches import SEMANTICS, BranchMeter  # noqa: E402
 from command import parser_for, run_tool  # noqa: E402
+from reach import measure_all, tags, telling_outcomes  # noqa: E402
 
 from nvcodec.decoder import Decoder  # noqa: E402
 from nvcodec.decoder.decoder import SCALES  # noqa: E402
-from tests.conformance import fitted_recipes, grid_recipes, motion_recipes  # noqa: E402
+from tests.conformance import container_recipes, fitted_recipes, grid_recipes, motion_recipes  # noqa: E402
 
 VECTORS = ROOT / "tests" / "conformance" / "vectors"
 DIGITS = 16
@@ -59,10 +61,15 @@ def main() -> int:
     parser.add_argument("--real", action="store_true", help="fit those of real and of moving pictures anew, too")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    recipes = {**grid_recipes.RECIPES, **motion_recipes.RECIPES, **(fitted_recipes.RECIPES if args.real else {})}
+    makers = [container_recipes, grid_recipes, motion_recipes, *([fitted_recipes] if args.real else [])]
+    recipes = {name: recipe for maker in makers for name, recipe in maker.RECIPES.items()}
     for name, recipe in recipes.items():
         (args.out / f"{name}.msn").write_bytes(recipe())
-    manifest = {path.name: described(path) for path in sorted(args.out.glob("*.msn"))}
+    paths = sorted(args.out.glob("*.msn"))
+    meter = BranchMeter(SEMANTICS)
+    reaches = measure_all(paths, meter)
+    telling = telling_outcomes(reaches, meter)
+    manifest = {path.name: {**described(path), "reaches": tags(reaches[path.name], telling)} for path in paths}
     lines = (f" {json.dumps(name)}: {json.dumps(entry)}" for name, entry in manifest.items())
     (args.out / "manifest.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
     total = sum(path.stat().st_size for path in args.out.glob("*.msn"))

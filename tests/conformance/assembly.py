@@ -19,7 +19,7 @@ from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES, picture_digest
 from nvcodec.encoder.pack import Payload, SegmentIntegers, pack_segment
 from nvcodec.encoder.run import Gop
-from nvcodec.synthesis.weights import LevelWeights
+from nvcodec.synthesis.weights import ConvWeights, LevelWeights
 from nvcodec.video.frame import VideoFormat
 from tests.streams import (
     Models,
@@ -113,6 +113,15 @@ def shift_heads(weights: dict[int, LevelWeights], shift: int) -> None:
     for own in weights.values():
         if "head" in own.layers:
             own.layers["head"] = replace(own.layers["head"], shift=shift)
+
+
+def sparse(weights: dict[int, LevelWeights], random: np.random.Generator) -> None:
+    """Keep one weight in 400 of each layer, twenty times as large, and one bias in 8: a large network in a small file."""
+    for own in weights.values():
+        for name, layer in own.layers.items():
+            weight = layer.weight * (random.random(layer.weight.shape) < 1 / 400)
+            bias = layer.bias * (random.random(layer.bias.shape) < 1 / 8)
+            own.layers[name] = ConvWeights(np.clip(20 * weight, -127, 127), bias, layer.shift)
 
 
 def with_digests(units: Sequence[Payload], digest_bytes: int = 8, scales: Sequence[int] = ALL_SCALES) -> list[Payload]:
