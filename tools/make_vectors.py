@@ -6,8 +6,9 @@ A deliberate act: the vectors pin the format, and making them anew needs a line 
 from integers by tests/conformance/*_recipes.py and come out the same on every machine. Those that fits made,
 of tests/streams.py's cases and of real pictures, stay as they are but with --real: fits are repeatable on one machine.
 
-manifest.json has, per file, the number of pictures; per scale the SHA-256 over all pictures' raw planes in display
-order, and of each picture the first 16 hexadecimal digits of its own; and what the file reaches (tools/reach.py).
+manifest.json has, per file, the profile and the number of pictures; per scale the bytes of a picture's raw planes, the
+SHA-256 over all pictures in display order, and of each picture the first 16 hexadecimal digits of its own; and what the
+file reaches (tools/reach.py).
 """
 
 from __future__ import annotations
@@ -34,24 +35,25 @@ DIGITS = 16
 """Of a picture's SHA-256 in the manifest, hexadecimal."""
 
 
-def decoded(data: bytes | Path, scale: str, backend: str = "numpy", threads: int = 1) -> dict[str, Any]:
-    """{"sha256": over all pictures, "pictures": of each}: raw planes, two bytes little-endian above 8 bit."""
-    whole, pictures = hashlib.sha256(), []
-    with Decoder(data, scale=scale, backend=backend, threads=threads) as decoder:
-        for frame in decoder:
-            raw = frame.tobytes()
-            whole.update(raw)
-            pictures.append(hashlib.sha256(raw).hexdigest()[:DIGITS])
-    return {"sha256": whole.hexdigest(), "pictures": pictures}
-
-
 def described(path: Path) -> dict[str, Any]:
-    """A vector's entry of the manifest."""
-    found = {scale: decoded(path, scale) for scale in SCALES}
+    """A vector's entry of the manifest, but for what it reaches. Samples above 8 bits are two bytes, little-endian."""
+    sizes, scales, digests = {}, {}, {}
+    for scale in SCALES:
+        whole = hashlib.sha256()
+        digests[scale] = []
+        with Decoder(path, scale=scale, backend="numpy", threads=1) as decoder:
+            for frame in decoder:
+                raw = frame.tobytes()
+                whole.update(raw)
+                digests[scale].append(hashlib.sha256(raw).hexdigest()[:DIGITS])
+            sizes[scale], scales[scale] = decoder.format.frame_bytes, whole.hexdigest()
+            profile, count = decoder.sequence.profile, len(decoder)
     return {
-        "pictures": len(found["1"]["pictures"]),
-        "scales": {scale: each["sha256"] for scale, each in found.items()},
-        "picture_digests": {scale: each["pictures"] for scale, each in found.items()},
+        "profile": profile,
+        "pictures": count,
+        "picture_bytes": sizes,
+        "scales": scales,
+        "picture_digests": digests,
     }
 
 

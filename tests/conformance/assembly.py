@@ -116,7 +116,7 @@ def shift_heads(weights: dict[int, LevelWeights], shift: int) -> None:
 
 
 def sparse(weights: dict[int, LevelWeights], random: np.random.Generator) -> None:
-    """Keep one weight in 400 of each layer, twenty times as large, and one bias in 8: a large network in a small file."""
+    """Keep one weight in 400, twenty times as large, and one bias in 8: a large network in a small file."""
     for own in weights.values():
         for name, layer in own.layers.items():
             weight = layer.weight * (random.random(layer.weight.shape) < 1 / 400)

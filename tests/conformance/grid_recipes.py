@@ -36,7 +36,7 @@ def smallest() -> bytes:
 
 
 def largest_network() -> bytes:
-    """63 features, 63 hidden channels, 31 grid channels, 31 hidden context channels, fusion_count 3, window_length 8."""
+    """63 features and hidden channels, 31 grid and hidden context channels, fusion_count 3, window_length 8."""
     own = LevelConfig(63, 63, 31, gop_grid_flag=True, temporal_stride_log2=3, window_flag=True, context_hidden=31)
     flags = {"picture_skip_flag": True, "context_previous_flag": True, "context_coarser_flag": True}
     model = ModelConfig((own,) * 5, window_length=8, fusion_count=3, **flags)

@@ -44,13 +44,13 @@ def _file(models: Models, *parameters: object, digest_bytes: int = 8, **options:
 
 
 def open_gops() -> bytes:
-    """GoPs of 1, 4, 1, 2 and 5: anchors whose base is nothing, or the motion of the anchor before."""
-    return _file(TINY, video_format("420", 8, 45, 35), [gops(1, 4, 1, 2, 5)], 1)
+    """GoPs of 1, 4, 1, 2 and 3: anchors whose base is nothing, or the motion of the anchor before."""
+    return _file(TINY, video_format("420", 8, 45, 35), [gops(1, 4, 1, 2, 3)], 1)
 
 
 def closed_gops() -> bytes:
-    """Closed GoPs of 1, 2, 3 and 6 pictures, an open one after each, in two segments."""
-    segments = [gops(2, 3, 3, closed=(0, 2)), gops(6, 2, 1, 2, closed=(0, 2))]
+    """Closed GoPs of 1, 2 and 4 pictures, open ones after them, in two segments."""
+    segments = [gops(2, 2), gops(4, 1, 1, 2, closed=(0, 2))]
     return _file(TINY, video_format("444", 10, 20, 33), segments, 2)
 
 
@@ -163,7 +163,7 @@ def extreme_latents() -> bytes:
 
 
 def largest_network() -> bytes:
-    """63 features, 63 hidden channels, 31 grid channels, 31 hidden context channels, fusion_count 3, step_rows 8."""
+    """63 features and hidden channels, 31 grid and hidden context channels, fusion_count 3, step_rows 8."""
     own = LevelConfig(features=63, branch=63, grid_channels=31, context_hidden=31)
     shared = {"fusion_count": 3, "picture_skip_flag": True, "context_coarser_flag": True}
     intra = ModelConfig((own,) * 5, context_neighbours_flag=True, role=INTRA, **shared)
