@@ -3,8 +3,8 @@
 Usage: coverage_of_syntax.py [--vectors tests/conformance/vectors] [--only-elements]
 
 Prints the syntax elements with the values met against those allowed, the tables in use, and what is not reached: ends
-of ranges, branches, refusals. Exit status 1 if a syntax element, a table, or a branch that is no refusal is reached by
-no vector and stands in no list below.
+of ranges, cases of the arithmetic, branches, refusals. Exit status 1 if no vector reaches a syntax element, a table, a
+case, or a branch that is no refusal, and no list below says why.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from branches import SEMANTICS, Branch, BranchMeter, Outcome  # noqa: E402
+from cases import CASES  # noqa: E402
 from command import parser_for, run_tool  # noqa: E402
 from reach import Element, ElementKey, measure_all, number_ranges, syntax_elements, total_of  # noqa: E402
 from tables import text_table  # noqa: E402
@@ -183,6 +184,9 @@ def report_branches(paths: list[Path]) -> list[str]:
     unused = set(range(TABLE_COUNT)) - set(total.tables)
     print(f"\ntables in use: {number_ranges(set(total.tables))} ({len(total.tables)} of {TABLE_COUNT})")
     print(f"symbols decoded: {sum(total.tables.values())}; fewest under a table: {min(total.tables.values())}")
+    uncommon = [case for case in CASES if case not in total.cases]
+    print(f"\ncases of the arithmetic reached: {len(CASES) - len(uncommon)} of {len(CASES)}; not reached:")
+    print(text_table(("case", "why"), [(case, UNREACHED.get(case, "")) for case in uncommon], left=2))
     plain, refusals = unreached_branches(meter)
     outcomes = [refuses for branch in meter.branches() for _, refuses in branch.outcomes()]
     count, refusing = len(outcomes) - sum(outcomes), sum(outcomes)
@@ -196,7 +200,7 @@ def report_branches(paths: list[Path]) -> list[str]:
     print(text_table(("function", "why"), [(name, UNREACHED.get(name, "")) for name in functions], left=2))
     missing = [f"table {table}" for table in sorted(unused)]
     missing += [name for _, outcome in plain if (name := outcome_name(outcome)) not in UNREACHED]
-    return missing + [name for name in functions if name not in UNREACHED]
+    return missing + [name for name in (*functions, *uncommon) if name not in UNREACHED]
 
 
 def main() -> int:

@@ -1,7 +1,8 @@
 """What decoding a stream reaches: values of syntax elements, probability tables, branches of the decoder's code.
 
 Measured from outside: the tracer yields the elements, a wrapped check of the visitors their allowed ranges, a wrapped
-function of the symbol decoder the tables, the `coverage` package the branches. Production code knows nothing of it.
+function of the symbol decoder the tables, the `coverage` package the branches, cases.py what no branch shows.
+Production code knows nothing of it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from branches import BranchMeter, Outcome
+from cases import CASES, noted_cases
 
 from nvcodec.bitstream.visitor import Visitor
 from nvcodec.decoder import Decoder, trace
@@ -73,12 +75,15 @@ class Reach:
     tables: Counter[int] = field(default_factory=Counter)
     """Symbols decoded under each table."""
     branches: set[Outcome] = field(default_factory=set)
+    cases: set[str] = field(default_factory=set)
+    """Of the vectorised arithmetic; see cases.py."""
 
     def add(self, other: Reach) -> None:
         for key, element in other.elements.items():
             self.elements.setdefault(key, Element()).add(element)
         self.tables.update(other.tables)
         self.branches |= other.branches
+        self.cases |= other.cases
 
 
 def syntax_elements(path: Path) -> dict[ElementKey, Element]:
@@ -161,6 +166,8 @@ def measure(path: Path, meter: BranchMeter) -> Reach:
             decoder[len(decoder) - 1 :: -8]
             decoder[0:0]
     reach.branches = meter.outcomes(path.name)
+    with noted_cases() as reach.cases, Decoder(path, backend="numpy", threads=1) as decoder:
+        list(decoder)
     return reach
 
 
@@ -206,8 +213,8 @@ def telling_outcomes(reaches: dict[str, Reach], meter: BranchMeter) -> set[Outco
 def tags(reach: Reach, telling: set[Outcome]) -> list[str]:
     """A stream's reach as the manifest has it; telling: the outcomes that are worth a word.
 
-    'SEQUENCE unit.width=48', 'NETWORK unit.step=3..255', 'tables=0-3 80', 'branches decoder.motion.decode_motion=1+
-    2-': the function's first branch taken, the second one not.
+    'SEQUENCE unit.width=48', 'NETWORK unit.step=3..255', 'tables=0-3 80', 'case 6.9 mask: below', 'branches
+    decoder.motion.decode_motion=1+ 2-': the function's first branch taken, the second one not.
     """
     found = []
     for key, element in sorted(reach.elements.items()):
@@ -215,6 +222,7 @@ def tags(reach: Reach, telling: set[Outcome]) -> list[str]:
         shown = f"{values[0]}..{values[-1]}" if len(values) > 4 else ",".join(map(str, values))
         found.append(f"{key.part}.{key.name}={shown}" if values else f"{key.part}.{key.name}")
     found.append(f"tables={number_ranges(set(reach.tables))}")
+    found += [f"case {case}" for case in CASES if case in reach.cases]
     by_function: dict[str, list[Outcome]] = {}
     for outcome in sorted(reach.branches & telling):
         by_function.setdefault(outcome.function, []).append(outcome)

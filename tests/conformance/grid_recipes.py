@@ -124,12 +124,15 @@ def _swept(name: str, layer: ConvWeights, number: int, random: np.random.Generat
 
 
 def extreme_grids() -> bytes:
-    """Latents of -128 and 127, the coarsest steps, loud weights: everything that clamps does."""
+    """Latents of -128 and 127, the coarsest steps, loud weights, means far outside: all that clamps does."""
 
     def change(integers: SegmentIntegers) -> None:
         random = np.random.default_rng(108)
         integers.weights = random_weights(TINY, "420", random, loud=True)
         shift_heads(integers.weights, 9)
+        for level in (1, 2, 3):
+            contexts = integers.weights[level].layers
+            contexts["context_output"] = replace(contexts["context_output"], shift=5)
         for level, own in integers.weights.items():
             own.step[:], own.gop_step[:] = 255, 255
             for name in own.layers:
@@ -148,8 +151,8 @@ def windows_at_the_limit() -> bytes:
     def change(integers: SegmentIntegers) -> None:
         for weights in integers.window.values():
             weights[:] = 0
-            weights[0::3, :2] = (127, -128)
-            weights[1::3, :2] = (-128, 127)
+            weights[0::3] = (127, -128, 1)
+            weights[1::3] = (-128, 127, -1)
             weights[2::3, 1:] = (WINDOW_WEIGHT_LIMIT // 2 - 1, -WINDOW_WEIGHT_LIMIT // 2)
 
     return _file(model, video_format("400", 10, 26, 25), [gops(7)], 109, change)

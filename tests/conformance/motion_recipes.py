@@ -86,7 +86,7 @@ def _wild(segment: list[Gop], size: tuple[int, int], seed: int, **options: float
 
 def extreme_vectors() -> bytes:
     """Vectors at the ends of their range and clamped to it, far outside the picture; every block size and context."""
-    segment = gops(1, 8, 3, 4, closed=(0, 2))
+    segment = gops(1, 1, 6, 3, 4, 2, closed=(0, 5))
     return _file(SMALL, video_format("420", 8, 93, 77), [segment], 7, _wild(segment, (77, 93), 7), head_shift=7)
 
 
