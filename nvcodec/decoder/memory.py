@@ -38,6 +38,10 @@ HELD_LATENT_BYTES = 4
 NODE_BYTES = 8
 NODE_WORK_BYTES = 200
 """What decoding a node of a vector field takes, of one field at a time."""
+COEFFICIENT_BYTES = 4
+"""Per sample of a picture of full size, whose planes are reckoned as large as luma's."""
+COEFFICIENT_WORK_BYTES = 60
+"""What decoding a picture's coefficients, and transforming them, takes besides, per sample."""
 ALIGN_BYTES = 40
 """Per luma sample: vectors, positions and indices of the picture that is being aligned."""
 
@@ -85,6 +89,9 @@ def memory_need(
         fields = min(MAX_REFERENCES * (pictures + 1) * nodes, limits.MAX_GOP_NODES)
         held += pictures * (frame + HELD_LATENT_BYTES * latents) + references * phases
         held += fields * NODE_BYTES + nodes * NODE_WORK_BYTES
+        if sequence.hybrid:
+            samples = sequence.width * sequence.height * 3
+            held += COEFFICIENT_BYTES * samples * (pictures + 1) + COEFFICIENT_WORK_BYTES * samples
         worker += ALIGN_BYTES * video.width * video.height
     else:
         held += sum(m.grids(longest_gop) for m in models)
