@@ -36,11 +36,11 @@ LARGEST = 1e6
 """Of an option that is a plain number: far beyond sense, but no infinity."""
 
 PROFILE_HELP = (
-    "hybrid: pictures are predicted from others, what is left is transformed; motion: it is left to networks; grid: each "
-    "picture decodes without any other."
+    "hybrid: pictures are predicted from others, what is left is transformed; motion: it is left to networks; "
+    "grid: each picture decodes without any other."
 )
 GOP_HELP = (
-    f"Longest GoP, in pictures: up to {LONGEST_GOP['hybrid']}, in the grid profile {LONGEST_GOP['grid']}; divided evenly."
+    f"Longest GoP, in pictures: up to {LONGEST_GOP['hybrid']}, {LONGEST_GOP['grid']} (grid); divided evenly."
     f"  [default: by content, up to {DEFAULT_GOP['hybrid']}; {DEFAULT_GOP['grid']} (grid)]"
 )
 KEYINT_HELP = (
