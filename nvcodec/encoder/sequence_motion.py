@@ -45,7 +45,8 @@ class MotionSearch:
         effort: int,
         pool: ThreadPoolExecutor,
     ):
-        """first: the segment's first picture; lam: squared error, samples over their range, per bit, of the deepest pictures; blocks: block_log2 to try."""
+        """first: the segment's first picture; lam: squared error, samples over their range, per bit, of the deepest
+        pictures; blocks: block_log2 to try."""
         self.pool = pool
         self.source, self.first, self.blocks, self.effort = source, first, blocks, effort
         self.lam = lam * SAMPLE_RANGE_8_BIT**2
