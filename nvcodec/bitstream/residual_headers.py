@@ -18,10 +18,20 @@ COARSEST_RESIDUAL = RESIDUAL_LEVELS - 1
 BINARY_CONTEXTS = (37, 37, 29, 5)
 """By level: contexts of flags and significance (bitstream_spec.md, section 7.7)."""
 VALUE_CONTEXTS = 3
+MAX_REFERENCES = 2
 TABLE_SETS = 3
 """For pictures without references, anchors with references, and the others."""
+CHOICE_CONTEXTS = 14
+"""Contexts of the choice between two references (bitstream_spec.md, section 7.9)."""
+CHOICE_BITS = 2
+CHOICE_LOG2_OF_NONE = 6
+"""choice_size n > 0 says that choices are for blocks of 2 ** (6 - n) luma samples each way."""
 QP_BITS = 6
 TABLE_BITS = 6
+
+
+DEFAULT_CHOICE = (35, 28, 38, 44, 50, 58, 26, 37, 44, 51, 59, 38, 48, 58)
+"""The tables of choices where a TABLES unit names no others. Normative."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,8 @@ class TablesHeader:
     network_flag: bool = False
     """Whether the segment has a network."""
     tables: Tables = ()
+    choice: tuple[int, ...] = DEFAULT_CHOICE
+    """0..63 by context, of the tables of two symbols: for the choices between references."""
 
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange."""
@@ -89,6 +101,13 @@ class TablesHeader:
                 own = default
             found.append(own)
         self.tables = tuple(found)
+        if v.flag("custom_choice_flag", self.choice != DEFAULT_CHOICE):
+            self.choice = tuple(
+                _choice(v, f"choice_table[{c}]", index, DEFAULT_CHOICE[c], (1 << TABLE_BITS) - 1)
+                for c, index in enumerate(self.choice)
+            )
+        else:
+            self.choice = DEFAULT_CHOICE
 
 
 @dataclass
@@ -98,14 +117,16 @@ class PicturesHeader:
     Source: bitstream_spec.md, section 5.10.
     """
 
-    picture_count: int
-    """The GoP's length; not coded here."""
+    reference_counts: tuple[int, ...]
+    """Of the GoP's pictures, in coding order; not coded here."""
     plane_count: int
     """Not coded here."""
     network_present: bool
     """Whether the segment has a network; not coded here."""
     network: list[bool] = field(default_factory=list)
-    """By picture, in coding order: whether the network improves it."""
+    """By picture: whether the network improves it."""
+    choice_log2: list[int] = field(default_factory=list)
+    """By picture: log2 of the size of the blocks that choose between its references, 3..5; 0: none do."""
     residual: list[bool] = field(default_factory=list)
     """By picture: whether it has a residual."""
     qp: list[int] = field(default_factory=list)
@@ -115,13 +136,22 @@ class PicturesHeader:
     coded: list[list[bool]] = field(default_factory=list)
     """By picture with a residual, and plane: whether it has coefficients of this level."""
 
+    @property
+    def picture_count(self) -> int:
+        """The GoP's length."""
+        return len(self.reference_counts)
+
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange, InconsistentStream."""
         nothing = [False] * self.picture_count
         network, residual = self.network or nothing, self.residual or nothing
-        qp = self.qp or [0] * self.picture_count
-        self.network, self.residual, self.qp = [], [], []
+        qp, choice = (given or [0] * self.picture_count for given in (self.qp, self.choice_log2))
+        self.network, self.residual, self.qp, self.choice_log2 = [], [], [], []
         for i in range(self.picture_count):
+            two = self.reference_counts[i] == MAX_REFERENCES
+            code = CHOICE_LOG2_OF_NONE - choice[i] if choice[i] else 0
+            code = v.u(f"choice_size[{i}]", CHOICE_BITS, code) if two else 0
+            self.choice_log2.append(CHOICE_LOG2_OF_NONE - code if code else 0)
             self.network.append(self.network_present and v.flag(f"network_flag[{i}]", network[i]))
             self.residual.append(v.flag(f"residual_flag[{i}]", residual[i]))
             needed = self.network[i] or self.residual[i]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from functools import partial
@@ -54,6 +54,7 @@ from nvcodec.decoder.residual import GopResiduals, PictureResidual, read_tables
 from nvcodec.decoder.task import DecodedPicture, GopPlace, StandIn, Task, grey_picture
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import make_backend
+from nvcodec.synthesis.choices import choose_references
 from nvcodec.synthesis.embedding import embed_latents, qp_plane
 from nvcodec.synthesis.layers import COARSEST
 from nvcodec.synthesis.packing import to_samples, unpack
@@ -582,7 +583,7 @@ class Decoder:
                 self._losses.note_picture(task.number, "left as decoded", mismatch)
         return DecodedPicture(Frame(tuple(planes), task.number, video), task.uses)
 
-    def _align(self, task: Task, window: list[DecodedPicture]) -> list[tuple[Array, ...]]:
+    def _align(self, task: Task, window: list[DecodedPicture]) -> list[Sequence[Array]]:
         """The planes of the pictures that a task's picture refers to, aligned; none where there are none."""
         motion = task.motion
         if motion is None:
@@ -592,7 +593,7 @@ class Decoder:
             for picture, vectors in zip(window, motion.fields, strict=True)
         ]
 
-    def _planes(self, task: Task, aligned: list[tuple[Array, ...]]) -> list[Array]:
+    def _planes(self, task: Task, aligned: Sequence[Sequence[Array]]) -> list[Array]:
         """A picture of the grid or the motion profile."""
         video = self.format
         window = None
@@ -600,10 +601,14 @@ class Decoder:
             window = window_inputs(aligned, video.bit_depth, video.chroma_format, self.finest)
         return self._synthesised(task, window)
 
-    def _hybrid_planes(self, task: Task, aligned: list[tuple[Array, ...]]) -> list[Array]:
+    def _hybrid_planes(self, task: Task, aligned: Sequence[Sequence[Array]]) -> list[Array]:
         """A picture of the hybrid profile: the residual is added to its window, which the network may then improve."""
         video, residual = self.format, task.residual
         assert residual is not None
+        if residual.choices is not None:
+            aligned = choose_references(
+                aligned, residual.choices, residual.choice_log2, video.chroma_format, self.finest
+            )
         window = [fine_planes(planes, video.bit_depth) for planes in aligned or [grey_picture(video, 0).planes]]
         sources = zip(residual.levels, self.source_format.plane_shapes, video.plane_shapes, strict=True)
         added = [

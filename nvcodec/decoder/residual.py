@@ -26,10 +26,12 @@ from nvcodec.decoder.errors import DecodeError
 from nvcodec.entropy import LAPLACE_COUNT, PHASE_COUNT, SymbolDecoder
 from nvcodec.entropy.errors import EntropyError
 from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.choices import walk_choices
 from nvcodec.synthesis.coefficients import walk
 from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.transform import COEFFICIENTS, block_shape
+from nvcodec.synthesis.vectors import field_shape
 
 HALF_PHASE = 4
 """Values that are not 0 have a mean half-way between -1 and 1, which stand for 0 and 1 there."""
@@ -43,6 +45,10 @@ class PictureResidual:
     qp: int = 0
     levels: list[Array | None] = field(default_factory=list)
     """By plane: (64, blocks) int32, or None where all are zero."""
+    choices: Array | None = None
+    """Blocks' choices between two references; None where all take the mean."""
+    choice_log2: int = 0
+    """log2 of the blocks' size in luma samples."""
 
 
 def table_set(picture: CodedPicture) -> int:
@@ -95,6 +101,17 @@ class _Decoding:
         return symbols - (symbols <= 0)
 
 
+class _DecodedChoices:
+    """Answers of the entropy coder."""
+
+    def __init__(self, decoder: SymbolDecoder, tables: Array):
+        self.decoder, self.tables = decoder, tables
+
+    def binary(self, contexts: Array, blocks: Array, which: bool) -> Array:
+        found: Array = self.decoder.decode(self.tables[contexts]) != 0
+        return found.astype(np.int64)
+
+
 class _Band:
     """One RESIDUAL unit's state."""
 
@@ -124,9 +141,11 @@ class GopResiduals:
         lost: frozenset[int] = frozenset(),
     ):
         """plane_shapes: of the picture at full size."""
+        self.choice, self.size = np.asarray(tables.choice) + LAPLACE_COUNT, plane_shapes[0]
         self.tables, self.blocks = tables.tables, [block_shape(*shape) for shape in plane_shapes]
         unit = container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, COARSEST_RESIDUAL))
-        blank = PicturesHeader(len(order), len(plane_shapes), tables.network_flag)
+        counts = tuple(len(picture.references) for picture in order)
+        blank = PicturesHeader(counts, len(plane_shapes), tables.network_flag)
         self.header, words = read_coded_payload(blank, unit.payload, unit.place)
         self.bands = {COARSEST_RESIDUAL: _Band(unit.place.at(0), self.header.coded, words)}
         count = len(self.header.coded)
@@ -137,7 +156,7 @@ class GopResiduals:
             band, words = read_coded_payload(BandHeader(count, len(plane_shapes)), unit.payload, unit.place)
             self.bands[level] = _Band(unit.place.at(0), band.coded, words)
         self.next_picture = self.next_residual = 0
-        if not count:
+        if self._all_read():
             self._finish()
 
     def residual(self, picture: CodedPicture) -> PictureResidual:
@@ -145,14 +164,23 @@ class GopResiduals:
         i = self.next_picture
         self.next_picture += 1
         network, qp = self.header.network[i], self.header.qp[i]
-        if not self.header.residual[i]:
-            return PictureResidual(network, qp, [None] * len(self.blocks))
-        own = self.tables[table_set(picture)]
-        levels = [self._plane(plane, own[plane_kind(plane)]) for plane in range(len(self.blocks))]
-        self.next_residual += 1
-        if self.next_residual == len(self.header.coded):
+        choices, choice_log2 = None, self.header.choice_log2[i]
+        if choice_log2:
+            answers = _DecodedChoices(self.bands[COARSEST_RESIDUAL].decoder, self.choice)
+            choices = walk_choices(field_shape(*self.size, choice_log2), answers)
+        levels: list[Array | None] = [None] * len(self.blocks)
+        if self.header.residual[i]:
+            own = self.tables[table_set(picture)]
+            levels = [self._plane(plane, own[plane_kind(plane)]) for plane in range(len(self.blocks))]
+            self.next_residual += 1
+        if self._all_read():
             self._finish()
-        return PictureResidual(network, qp, levels)
+        return PictureResidual(network, qp, levels, choices, choice_log2)
+
+    def _all_read(self) -> bool:
+        """Whether no picture that follows has anything coded."""
+        i = self.next_picture
+        return not any(self.header.residual[i:]) and not any(self.header.choice_log2[i:])
 
     def _plane(self, plane: int, tables: tuple[LevelTables, ...]) -> Array | None:
         shape, levels = self.blocks[plane], None

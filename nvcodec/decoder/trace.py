@@ -244,7 +244,7 @@ def _residual_header(decoder: Decoder, key: UnitKey) -> PicturesHeader | BandHea
     planes, coarsest = decoder.sequence.plane_count, _pictures_header(decoder, key.segment, key.gop)
     if key.level < COARSEST_RESIDUAL:
         return BandHeader(len(coarsest.coded), planes)
-    return PicturesHeader(_gop_length(decoder, key), planes, coarsest.network_present)
+    return PicturesHeader(coarsest.reference_counts, planes, coarsest.network_present)
 
 
 def _pictures_header(decoder: Decoder, segment: int, gop: int) -> PicturesHeader:
@@ -252,7 +252,8 @@ def _pictures_header(decoder: Decoder, segment: int, gop: int) -> PicturesHeader
     sequence = decoder.sequence
     unit = decoder.container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, COARSEST_RESIDUAL))
     network = read_tables(decoder.container, segment, sequence.plane_count).network_flag
-    blank = PicturesHeader(decoder.segments[segment].gop_length[gop], sequence.plane_count, network)
+    counts = tuple(len(picture.references) for picture in _motion_order(decoder, segment, gop))
+    blank = PicturesHeader(counts, sequence.plane_count, network)
     return read_coded_payload(blank, unit.payload, unit.place)[0]
 
 

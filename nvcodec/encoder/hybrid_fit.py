@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from nvcodec.bitstream import SCALES, LevelTables, ModelConfig
-from nvcodec.bitstream.residual_headers import Tables
+from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE, MAX_REFERENCES, Tables
 from nvcodec.decoder.residual import plane_kind, table_set
+from nvcodec.encoder.choices import ChoiceCounts, best_choices, block_costs
 from nvcodec.encoder.fit import StepResult
 from nvcodec.encoder.hybrid_model import HybridModel
 from nvcodec.encoder.hybrid_pack import CodedPictures, pack_hybrid_segment
@@ -33,6 +34,7 @@ from nvcodec.encoder.source import Targets
 from nvcodec.synthesis.alignment import Reference, align_picture
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.choices import choose_references
 from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
@@ -99,6 +101,13 @@ class Loop:
         ]
         return [fine_planes(planes, video.bit_depth) for planes in aligned]
 
+    def chosen(self, window: list[list[Array]], choices: tuple[int, Array | None]) -> list[list[Array]]:
+        """The same with blocks' choices between two references made."""
+        log2, own = choices
+        if own is None:
+            return window
+        return choose_references(window, own, log2, self.video.chroma_format, self.scale_log2)
+
     def with_residual(self, window: list[list[Array]], levels: Sequence[Array | None], qp: int) -> list[list[Array]]:
         """The same with a picture's residual added; levels: by plane."""
         parts = zip(levels, self.fit.blocks, self.video.plane_shapes, strict=True)
@@ -132,9 +141,10 @@ class Outcome:
     """What a coding pass came to."""
 
     cost: float
-    """Weighted squared error, samples over their range, plus lambda times bits."""
+    """Squared error, samples over their range, plus lambda times bits."""
     coded: CodedPictures
     counts: ResidualCounts
+    choice: ChoiceCounts
     weights: dict[str, Tensor]
     """Of the network that it used."""
 
@@ -180,6 +190,7 @@ class HybridFit:
         self.pass_weights: dict[str, Tensor] = {}
         """Of the network that made the windows of the fit under way."""
         self.tables: Tables = DEFAULT_TABLES
+        self.choice: tuple[int, ...] = DEFAULT_CHOICE
         self.loop = Loop(self)
         self._begin_pass()
         self.best: Outcome | None = None
@@ -231,18 +242,18 @@ class HybridFit:
     def _begin_pass(self) -> None:
         count = len(self.order)
         self.next, self.cost = 0, 0.0
-        self.counts = ResidualCounts()
-        self.coded = CodedPictures([0] * count, [[] for _ in range(count)], [False] * count)
+        self.counts, self.choice_counts = ResidualCounts(), ChoiceCounts()
+        self.coded = CodedPictures.blank(count)
         self.loop = Loop(self)
 
     def _end_pass(self) -> None:
-        self.tables = self.counts.tables(charged=False)
+        self.tables, self.choice = self.counts.tables(charged=False), self.choice_counts.tables()
         if self.model is not None and any(self.coded.network):
             with torch.no_grad():
                 self.cost += self.lam * float(weight_bits(self.model.network)) / self.pixels
         if self.best is None or self.cost < self.best.cost:
             weights = {} if self.model is None else {k: v.clone() for k, v in self.model.state_dict().items()}
-            self.best = Outcome(self.cost, self.coded, self.counts, weights)
+            self.best = Outcome(self.cost, self.coded, self.counts, self.choice_counts, weights)
         self.pass_number += 1
         if self.done:
             return
@@ -259,10 +270,18 @@ class HybridFit:
         lam = self.lam * (1 << PICTURE_FRACTION_BITS) ** 2 / self.importance[place]
         qp, own = parameter_for(lam), table_set(picture)
         shift = PICTURE_FRACTION_BITS - self.video.bit_depth
+        fine = [(plane << shift) - GREY for plane in source]
+        if len(window) == MAX_REFERENCES:
+            costs = block_costs(fine, window, lam)
+            log2, choices = best_choices(costs, lam, (self.video.height, self.video.width), self.choice)
+            if choices is not None:
+                self.choice_counts.add(choices)
+                self.coded.choices[place] = (log2, choices.astype(np.int8))
+                window = loop.chosen(window, self.coded.choices[place])
         levels: list[Array | None] = []
         bits = 0.0
-        for k, (plane, mean) in enumerate(zip(source, mean_planes(window), strict=True)):
-            wanted = forward((plane << shift) - GREY - mean)
+        for k, (plane, mean) in enumerate(zip(fine, mean_planes(window), strict=True)):
+            wanted = forward(plane - mean)
             kind, shape = plane_kind(k), self.blocks[k]
             found, cost = Quantiser(self.tables[own][kind], shape).quantise(wanted, qp, lam)
             bits += cost
@@ -278,7 +297,7 @@ class HybridFit:
         self.coded.network[place] = bool(chosen)
         loop.remember(gop, index, tried[chosen])
         scale = float(1 << self.video.bit_depth) ** 2 * self.pixels
-        self.cost += self.importance[place] * sum(errors[chosen]) / scale + self.lam * bits / self.pixels
+        self.cost += sum(errors[chosen]) / scale + self.lam * bits / self.pixels
         error = errors[chosen][0] / scale
         return StepResult(error + self.lam * bits / self.pixels, [error], bits)
 
@@ -287,7 +306,8 @@ class HybridFit:
         loop = Loop(self, scale_log2)
         for place, (gop, picture) in enumerate(self.order):
             qp = self.coded.qp[place]
-            window = loop.with_residual(loop.window(gop, picture), self.coded.levels[place], qp)
+            window = loop.chosen(loop.window(gop, picture), self.coded.choices[place])
+            window = loop.with_residual(window, self.coded.levels[place], qp)
             yield place, window
             planes = loop.planes(window, qp, self.coded.network[place])
             loop.remember(gop, self.gops[gop].first + picture.index, planes)
@@ -334,8 +354,17 @@ class HybridFit:
         if self.model is not None:
             self.model.load_state_dict(best.weights)
             network = self.model.network
-        tables = best.counts.tables(charged=True)
-        return pack_hybrid_segment(best.coded, tables, self.motion, self.gops, segment, first, self.video, network)
+        return pack_hybrid_segment(
+            best.coded,
+            best.counts.tables(charged=True),
+            self.motion,
+            self.gops,
+            segment,
+            first,
+            self.video,
+            best.choice.tables(),
+            network,
+        )
 
     # --- state -------------------------------------------------------------------------------------------------------
 
@@ -348,6 +377,8 @@ class HybridFit:
             "cost": self.cost,
             "coded": self.coded.state(),
             "counts": self.counts.state(),
+            "choice_counts": torch.from_numpy(self.choice_counts.binary.copy()),
+            "choice": list(self.choice),
             "tables": [[[[list(t.binary), list(t.value)] for t in kind] for kind in own] for own in self.tables],
             "references": {
                 number: [torch.from_numpy(plane.view(np.uint8)) for plane in reference.planes]
@@ -362,6 +393,7 @@ class HybridFit:
                 "cost": best.cost,
                 "coded": best.coded.state(),
                 "counts": best.counts.state(),
+                "choice": torch.from_numpy(best.choice.binary.copy()),
                 "weights": best.weights,
             },
             "lambda": self.lam,
@@ -372,6 +404,8 @@ class HybridFit:
         self.next, self.cost, self.lam = state["next"], state["cost"], state["lambda"]
         self.coded = CodedPictures.loaded(state["coded"])
         self.counts.load(state["counts"])
+        self.choice_counts.binary[:] = state["choice_counts"].numpy()
+        self.choice = tuple(state["choice"])
         self.tables = tuple(
             tuple(tuple(LevelTables(tuple(b), tuple(v)) for b, v in kind) for kind in own) for own in state["tables"]
         )
@@ -383,7 +417,9 @@ class HybridFit:
             kept = state["best"]
             counts = ResidualCounts()
             counts.load(kept["counts"])
-            self.best = Outcome(kept["cost"], CodedPictures.loaded(kept["coded"]), counts, kept["weights"])
+            choice = ChoiceCounts()
+            choice.binary[:] = kept["choice"].numpy()
+            self.best = Outcome(kept["cost"], CodedPictures.loaded(kept["coded"]), counts, choice, kept["weights"])
         if self.model is None:
             return
         if state["network_fit"] is not None:

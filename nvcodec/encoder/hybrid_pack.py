@@ -12,6 +12,7 @@ import torch
 from nvcodec.bitstream import BandHeader, PicturesHeader, TablesHeader, UnitKey, UnitType, write_payload
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, RESIDUAL_LEVELS, Tables
 from nvcodec.decoder.residual import plane_kind, table_set
+from nvcodec.encoder.choices import encode_choices
 from nvcodec.encoder.model import NetworkParameters
 from nvcodec.encoder.motion_pack import pack_motion
 from nvcodec.encoder.pack import Packed, Payload, export_weights, pack_network, pack_segment_header
@@ -38,21 +39,30 @@ class CodedPictures:
     """By plane: (64, blocks) int8, None where all are zero."""
     network: list[bool]
     """Whether the network improves it."""
+    choices: list[tuple[int, Array | None]]
+    """log2 of the blocks' size and their choices, int8; (0, None) where all take the mean."""
+
+    @classmethod
+    def blank(cls, count: int) -> CodedPictures:
+        """Of so many pictures, nothing."""
+        return cls([0] * count, [[] for _ in range(count)], [False] * count, [(0, None)] * count)
 
     def state(self) -> dict[str, Any]:
         """Tensors and plain values, for a checkpoint."""
         levels = [[None if x is None else torch.from_numpy(x) for x in own] for own in self.levels]
-        return {"qp": list(self.qp), "levels": levels, "network": list(self.network)}
+        choices = [[log2, None if x is None else torch.from_numpy(x)] for log2, x in self.choices]
+        return {"qp": list(self.qp), "levels": levels, "network": list(self.network), "choices": choices}
 
     @classmethod
     def loaded(cls, state: dict[str, Any]) -> CodedPictures:
         """The inverse of `state`."""
         levels = [[None if x is None else x.numpy() for x in own] for own in state["levels"]]
-        return cls(list(state["qp"]), levels, list(state["network"]))
+        choices = [(log2, None if x is None else x.numpy()) for log2, x in state["choices"]]
+        return cls(list(state["qp"]), levels, list(state["network"]), choices)
 
     def part(self, first: int, end: int) -> CodedPictures:
         """Of pictures first .. end - 1 of the coding order."""
-        return CodedPictures(self.qp[first:end], self.levels[first:end], self.network[first:end])
+        return CodedPictures(*(each[first:end] for each in (self.qp, self.levels, self.network, self.choices)))
 
     def has_residual(self, place: int) -> bool:
         """Whether a picture has any coefficient that is not zero."""
@@ -67,14 +77,24 @@ def pack_residuals(
     blocks: Sequence[tuple[int, int]],
     tables: Tables,
     network: bool,
+    choice: Sequence[int],
 ) -> list[Payload]:
-    """A GoP's RESIDUAL units; coded: of the GoP's pictures alone; blocks: of each plane; network: of the segment's."""
+    """A GoP's RESIDUAL units.
+
+    coded: of the GoP's pictures alone; blocks: of each plane; network: whether the segment has one; choice: tables of
+    the choices.
+    """
     present = [i for i in range(len(order)) if coded.has_residual(i)]
     payloads: list[Payload] = []
     units: dict[int, tuple[list[list[bool]], bytes]] = {}
     for level in reversed(range(RESIDUAL_LEVELS)):
         encoder, flags = SymbolEncoder(), []
-        for i in present:
+        for i in range(len(order)):
+            chosen = coded.choices[i][1]
+            if level == COARSEST_RESIDUAL and chosen is not None:
+                encode_choices(encoder, chosen, choice)
+            if i not in present:
+                continue
             own = tables[table_set(order[i])]
             flags.append([])
             for plane, levels in enumerate(coded.levels[i]):
@@ -85,9 +105,10 @@ def pack_residuals(
         if level == COARSEST_RESIDUAL or any(any(row) for row in flags):
             units[level] = (flags, encoder.finish())
     header = PicturesHeader(
-        len(order),
+        tuple(len(picture.references) for picture in order),
         len(blocks),
         network,
+        choice_log2=[log2 for log2, _ in coded.choices],
         network=list(coded.network),
         residual=[coded.has_residual(i) for i in range(len(order))],
         qp=list(coded.qp),
@@ -114,14 +135,15 @@ def pack_hybrid_segment(
     segment: int,
     first_picture: int,
     video: VideoFormat,
+    choice: Sequence[int],
     network: NetworkParameters | None = None,
 ) -> Packed:
-    """All units of a segment but the digests; network: left out where no picture uses it."""
+    """All units of a segment but the digests; choice: tables; network: left out where no picture uses it."""
     present = network is not None and any(coded.network)
     kinds = min(len(video.plane_shapes), 2)
     cut = tuple(own[:kinds] for own in tables)
     payloads: list[Payload] = [pack_segment_header(segment, first_picture, list(gops), motion=True)]
-    header = TablesHeader(kinds, DEFAULT_TABLES, present, cut)
+    header = TablesHeader(kinds, DEFAULT_TABLES, present, cut, tuple(choice))
     payloads.append((UnitKey(UnitType.TABLES, segment), write_payload(header)))
     if network is not None and present:
         weights, bias_shifts = export_weights(network)
@@ -139,7 +161,7 @@ def pack_hybrid_segment(
             sizes["vectors"] += 8.0 * len(vectors[1])
         own = coded.part(place, place + len(order))
         place += len(order)
-        made = pack_residuals(segment, number, order, own, blocks, tables, present)
+        made = pack_residuals(segment, number, order, own, blocks, tables, present, choice)
         payloads += made
         sizes["residuals"] += sum(8.0 * len(payload) for _, payload in made)
     return payloads, sizes

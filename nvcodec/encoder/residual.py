@@ -33,8 +33,8 @@ PRIOR = 24.0
 
 
 @cache
-def _binary_costs() -> Array:
-    """(tables, 2) bits of 0 and 1."""
+def binary_costs() -> Array:
+    """(tables of two symbols, 2): bits of 0 and 1."""
     ones = [frequencies(LAPLACE_COUNT + j)[[-SYMBOL_MIN, 1 - SYMBOL_MIN]] for j in range(BINARY_COUNT)]
     costs: Array = PRECISION - np.log2(np.array(ones, np.float64))
     return costs
@@ -66,7 +66,7 @@ class Counts:
     def choose(self, default: LevelTables, charged: bool) -> LevelTables:
         """The cheapest tables; charged: only where they save more than naming them takes."""
         return LevelTables(
-            _cheapest(self.binary, _binary_costs(), default.binary, charged),
+            _cheapest(self.binary, binary_costs(), default.binary, charged),
             _cheapest(self.value, _value_costs(), default.value, charged),
         )
 
@@ -196,7 +196,7 @@ class Quantiser:
     def __init__(self, tables: tuple[LevelTables, ...], shape: tuple[int, int]):
         """tables: by level, of the plane's set and kind; shape: blocks (rows, columns)."""
         self.shape = shape
-        self.binary = [_binary_costs()[list(own.binary)] for own in tables]
+        self.binary = [binary_costs()[list(own.binary)] for own in tables]
         self.value = [_value_costs()[list(own.value)] for own in tables]
 
     def quantise(self, coefficients: Array, qp: int, lam: float) -> tuple[Array, float]:
