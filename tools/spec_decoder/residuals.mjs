@@ -56,7 +56,7 @@ export class ResidualReader {
 }
 
 /** t of 7.7. */
-const setOf = ({ references, depth }) => (references.length === 0 ? 0 : depth === 0 ? 1 : 2);
+export const setOf = ({ references, depth }) => (references.length === 0 ? 0 : depth === 0 ? 1 : 2);
 
 function readPictureHeader(r, i, hasNetwork) {
   const network_flag = hasNetwork ? r.flag(`network_flag[${i}]`) : 0;
