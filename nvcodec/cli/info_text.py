@@ -57,7 +57,7 @@ def _span(numbers: list[int]) -> str:
 
 
 def _access(info: dict[str, Any]) -> str:
-    if info["profile"] != "motion":
+    if info["profile"] == "grid":
         return ""
     gops = sum(len(segment["gop_length"]) for segment in info["segments"])
     return f"; closed: {gops - info['open_gops']}, open: {info['open_gops']}, keyint: {info['keyint']}"

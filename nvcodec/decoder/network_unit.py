@@ -135,7 +135,12 @@ def _base_file(number: int) -> tuple[ContainerReader, SequenceHeader]:
 def base_config(number: int, role: str) -> ModelConfig:
     """The configuration that a network with this base model has. Raises DecodeError where there is none."""
     _, sequence = _base_file(number)
-    return replace(sequence.models[int(role == INTER)], base_model=number)
+    return replace(sequence.models[_network_of(sequence, role)], base_model=number)
+
+
+def _network_of(sequence: SequenceHeader, role: str) -> int:
+    """The number of a base model's network of some role: the second, or the only one."""
+    return min(int(role == INTER), len(sequence.models) - 1)
 
 
 @cache
@@ -149,7 +154,7 @@ def base_level(config: ModelConfig, level: int, chroma_format: str) -> NetworkTe
             "sequence"
         )
     try:
-        unit = container.unit(UnitKey(UnitType.NETWORK, 0, int(config.role == INTER), level))
+        unit = container.unit(UnitKey(UnitType.NETWORK, 0, _network_of(sequence, config.role), level))
     except BitstreamError as error:
         raise DecodeError(f"base model {config.base_model} is damaged: {error}") from error
     return read_tensors(unit, replace(wanted, base_model=BASE_MODEL_ZERO), level, chroma_format)

@@ -6,11 +6,13 @@ entropy-decoded: coded words appear as one element without a value.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nvcodec.bitstream import (
     LEVELS,
+    BandHeader,
     BitstreamError,
     DigestPayload,
     FileHeader,
@@ -21,9 +23,11 @@ from nvcodec.bitstream import (
     ModelConfig,
     MotionHeader,
     NetworkHeader,
+    PicturesHeader,
     Place,
     SegmentHeader,
     SequenceHeader,
+    TablesHeader,
     TraceEntry,
     Unit,
     UnitEntry,
@@ -36,10 +40,13 @@ from nvcodec.bitstream import (
 from nvcodec.bitstream.container import CRC_BYTES, write_unit_bytes
 from nvcodec.bitstream.errors import InconsistentStream
 from nvcodec.bitstream.headers import FILE_HEADER_BYTES, FOOTER_BYTES
+from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
 from nvcodec.decoder.decoder import Decoder
 from nvcodec.decoder.motion import latent_levels, latent_pictures, reference_counts
 from nvcodec.decoder.network_unit import level_tensors
+from nvcodec.decoder.residual import read_tables
 from nvcodec.synthesis.cost import DecodingCost, decoding_cost
+from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 
 COMPONENTS = {
@@ -47,6 +54,8 @@ COMPONENTS = {
     UnitType.SEGMENT: "headers",
     UnitType.NETWORK: "network",
     UnitType.MOTION: "vectors",
+    UnitType.RESIDUAL: "residuals",
+    UnitType.TABLES: "tables",
     UnitType.GOP: "grids",
     UnitType.DIGEST: "digests",
     UnitType.INDEX: "index",
@@ -163,10 +172,15 @@ def _trace_payload(decoder: Decoder, unit: Unit, trace: list[TraceEntry]) -> byt
     if key.unit_type == UnitType.MOTION:
         counts = reference_counts(_motion_order(decoder, key.segment, key.gop))
         return read_coded_payload(MotionHeader(counts), unit.payload, unit.place, trace=trace)[1]
+    if key.unit_type == UnitType.RESIDUAL:
+        return read_coded_payload(_residual_header(decoder, key), unit.payload, unit.place, trace=trace)[1]
     if key.unit_type == UnitType.DIGEST:
         read_payload(DigestPayload(_gop_length(decoder, key)), unit.payload, unit.place, trace=trace)
     elif key.unit_type == UnitType.SEQUENCE:
         read_payload(SequenceHeader(), unit.payload, unit.place, trace=trace)
+    elif key.unit_type == UnitType.TABLES:
+        kinds = min(decoder.sequence.plane_count, 2)
+        read_payload(TablesHeader(kinds, DEFAULT_TABLES), unit.payload, unit.place, trace=trace)
     elif key.unit_type == UnitType.SEGMENT:
         read_payload(SegmentHeader(motion=decoder.sequence.motion), unit.payload, unit.place, trace=trace)
     else:
@@ -181,9 +195,11 @@ def _has_place(decoder: Decoder, key: UnitKey) -> bool:
     if key.segment >= len(decoder.segments):
         return False
     if key.unit_type == UnitType.NETWORK:
-        return key.level < LEVELS and key.gop < len(decoder.sequence.models)
+        return key.level < LEVELS and key.gop < _network_count(decoder, key.segment)
     if key.unit_type == UnitType.SEGMENT:
         return True
+    if key.unit_type == UnitType.TABLES:
+        return decoder.sequence.hybrid
     if key.gop >= len(decoder.segments[key.segment].gop_length):
         return False
     return key.unit_type == UnitType.DIGEST or key in _gop_units(decoder, key.segment, key.gop, 0)
@@ -210,7 +226,45 @@ def _gop_units(decoder: Decoder, segment: int, gop: int, finest: int) -> list[Un
         levels = latent_levels(decoder.sequence.models, order)
         if reference_counts(order):
             keys.append(UnitKey(UnitType.MOTION, segment, gop))
+        if decoder.sequence.hybrid:
+            return keys + _residual_units(decoder, segment, gop, finest)
     return keys + [UnitKey(UnitType.GOP, segment, gop, level) for level in levels if level >= finest]
+
+
+def _residual_units(decoder: Decoder, segment: int, gop: int, finest: int) -> list[UnitKey]:
+    """The RESIDUAL units of a GoP of the hybrid profile; where that of level 3 is lost, it alone."""
+    levels = [COARSEST_RESIDUAL]
+    with contextlib.suppress(BitstreamError):
+        levels += _pictures_header(decoder, segment, gop).residual_levels
+    return [UnitKey(UnitType.RESIDUAL, segment, gop, level) for level in levels if level >= finest]
+
+
+def _residual_header(decoder: Decoder, key: UnitKey) -> PicturesHeader | BandHeader:
+    """A blank header of a RESIDUAL unit that has a place."""
+    planes, coarsest = decoder.sequence.plane_count, _pictures_header(decoder, key.segment, key.gop)
+    if key.level < COARSEST_RESIDUAL:
+        return BandHeader(len(coarsest.coded), planes)
+    return PicturesHeader(_gop_length(decoder, key), planes, coarsest.network_present)
+
+
+def _pictures_header(decoder: Decoder, segment: int, gop: int) -> PicturesHeader:
+    """What the RESIDUAL unit of level 3 says of a GoP. Raises BitstreamError."""
+    sequence = decoder.sequence
+    unit = decoder.container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, COARSEST_RESIDUAL))
+    network = read_tables(decoder.container, segment, sequence.plane_count).network_flag
+    blank = PicturesHeader(decoder.segments[segment].gop_length[gop], sequence.plane_count, network)
+    return read_coded_payload(blank, unit.payload, unit.place)[0]
+
+
+def _network_count(decoder: Decoder, segment: int) -> int:
+    """Networks of a segment. Where a segment of the hybrid profile has lost its tables, none."""
+    sequence = decoder.sequence
+    if not sequence.hybrid:
+        return len(sequence.models)
+    try:
+        return int(read_tables(decoder.container, segment, sequence.plane_count).network_flag)
+    except BitstreamError:
+        return 0
 
 
 def _gop_length(decoder: Decoder, key: UnitKey) -> int:
@@ -222,7 +276,9 @@ def needed_units(decoder: Decoder, finest: int = 0) -> list[UnitKey]:
     keys = [UnitKey(UnitType.SEQUENCE)]
     for segment, header in enumerate(decoder.segments):
         keys.append(UnitKey(UnitType.SEGMENT, segment))
-        for network in range(len(decoder.sequence.models)):
+        if decoder.sequence.hybrid:
+            keys.append(UnitKey(UnitType.TABLES, segment))
+        for network in range(_network_count(decoder, segment)):
             keys += [UnitKey(UnitType.NETWORK, segment, network, level) for level in reversed(range(finest, LEVELS))]
         for gop in range(len(header.gop_length)):
             keys += _gop_units(decoder, segment, gop, finest)
@@ -255,10 +311,10 @@ def component_bytes(decoder: Decoder) -> dict[str, int]:
 
 
 def level_bytes(decoder: Decoder, level: int) -> tuple[int, int]:
-    """Bytes of a level's NETWORK units (of all networks) and of its GOP units."""
+    """Bytes of a level's NETWORK units (of all networks) and of its GOP or RESIDUAL units."""
     own = [entry for entry in decoder.container.entries if entry.key.level == level]
     network = sum(entry.size for entry in own if entry.key.unit_type == UnitType.NETWORK)
-    return network, sum(entry.size for entry in own if entry.key.unit_type == UnitType.GOP)
+    return network, sum(entry.size for entry in own if entry.key.unit_type in (UnitType.GOP, UnitType.RESIDUAL))
 
 
 def network_cost(decoder: Decoder, config: ModelConfig, finest: int) -> DecodingCost:

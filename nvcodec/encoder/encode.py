@@ -379,7 +379,9 @@ class Encode:
         common: dict[str, Any] = {"loss": loss, "seed": settings.seed + number, "device": self.device}
         fit: Fit | MotionFit | HybridFit
         if settings.profile == "hybrid":
-            fit = HybridFit(self.source, first, gops, lam, self._search_motion(first, gops, lam))
+            found = self._search_motion(first, gops, lam)
+            own_seed = settings.seed + number
+            fit = HybridFit(targets, gops, models[0], preset, lam, found, seed=own_seed, device=self.device)
         elif len(models) == 1:
             fit = Fit(targets, gops, models[0], preset, lam, **common)
         else:

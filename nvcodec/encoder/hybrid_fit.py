@@ -9,29 +9,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from nvcodec.bitstream import LevelTables
+from nvcodec.bitstream import SCALES, LevelTables, ModelConfig
 from nvcodec.bitstream.residual_headers import Tables
 from nvcodec.decoder.residual import plane_kind, table_set
 from nvcodec.encoder.fit import StepResult
+from nvcodec.encoder.hybrid_model import HybridModel
 from nvcodec.encoder.hybrid_pack import CodedPictures, pack_hybrid_segment
+from nvcodec.encoder.network_fit import CodedWindow, NetworkFit, batch_size, coded_window, network_inputs
 from nvcodec.encoder.pack import Packed
+from nvcodec.encoder.presets import Preset
+from nvcodec.encoder.quantise import weight_bits
 from nvcodec.encoder.residual import Quantiser, ResidualCounts
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
-from nvcodec.encoder.source import SourceStore
+from nvcodec.encoder.source import Targets
 from nvcodec.synthesis.alignment import Reference, align_picture
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.default_tables import DEFAULT_TABLES
-from nvcodec.synthesis.packing import to_samples
+from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.transform import QP_COUNT, block_shape, forward, inverse, quantisation_step
-from nvcodec.synthesis.window import GREY, fine_planes, mean_planes, with_residual
+from nvcodec.synthesis.window import GREY, fine_planes, fine_window, mean_planes, with_residual
 
 DISTANCE_WEIGHT = 1.6
 """A picture's distortion weighs so much more for each doubling of the distance to its references."""
@@ -41,7 +47,10 @@ INTRA_WEIGHT = 1.7
 """And that of a picture without references, from which a chain of anchors begins, so much more again."""
 STEP_PER_LAMBDA = 8.0
 """The squared step over the squared error that a bit is worth."""
-PASSES = 2
+FIT_RATE = 4e-4
+"""The network's learning rate, at first: it starts from the base model."""
+LARGEST_WINDOWS = 150_000_000
+"""Samples of all windows that a fit of the network looks at; of longer segments it sees evenly chosen pictures."""
 
 
 def importance(gops: Sequence[Gop], number: int, picture: CodedPicture) -> float:
@@ -61,9 +70,12 @@ def parameter_for(lam: float) -> int:
     return max(0, min(QP_COUNT - 1, round(6 * math.log2(step / quantisation_step(0)))))
 
 
-def _luma_error(planes: Sequence[Array], source: Sequence[Array], bit_depth: int) -> float:
-    """Mean squared error of luma, samples over their range."""
-    return float(((planes[0].astype(np.int32) - source[0]) ** 2).mean()) / (1 << bit_depth) ** 2
+def _squared_errors(planes: Sequence[Array], source: Sequence[Array]) -> list[float]:
+    """Of each plane, summed."""
+    return [
+        float(((made.astype(np.int32) - wanted) ** 2).sum(dtype=np.int64))
+        for made, wanted in zip(planes, source, strict=True)
+    ]
 
 
 class Loop:
@@ -96,6 +108,18 @@ class Loop:
         ]
         return [with_residual(planes, added) for planes in window]
 
+    def planes(self, window: list[list[Array]], qp: int, network: bool) -> list[Array]:
+        """A picture's samples, of its window with the residual; network: whether the network improves it."""
+        video, model = self.video, self.fit.model
+        if not network or model is None:
+            return [to_samples(plane, video.bit_depth) for plane in mean_planes(window)]
+        inputs = network_inputs(fine_window(window, video.chroma_format, self.scale_log2), model.device)
+        with torch.no_grad():
+            parameter = torch.tensor([float(qp)], device=model.device)
+            packed = model.pictures(inputs, parameter, self.scale_log2)[self.scale_log2][0]
+        integers = torch.round(packed * (1 << PICTURE_FRACTION_BITS)).cpu().numpy()
+        return unpack(to_samples(integers, video.bit_depth), video.chroma_format, list(video.plane_shapes))
+
     def remember(self, gop: int, number: int, planes: list[Array]) -> None:
         """Keep a picture that others refer to, and of the GoPs before this one the last anchor alone."""
         self.references = {n: r for n, r in self.references.items() if n >= self.fit.gops[gop].first - 1}
@@ -103,15 +127,37 @@ class Loop:
             self.references[number] = Reference(planes, self.video.bit_depth)
 
 
+@dataclass
+class Outcome:
+    """What a coding pass came to."""
+
+    cost: float
+    """Weighted squared error, samples over their range, plus lambda times bits."""
+    coded: CodedPictures
+    counts: ResidualCounts
+    weights: dict[str, Tensor]
+    """Of the network that it used."""
+
+
 class HybridFit:
-    """State of one segment. `step()` codes the next picture; `done` says that none is left."""
+    """State of one segment. `step()` codes the next picture or makes a step of the network's fit."""
 
     def __init__(
-        self, source: SourceStore, first: int, gops: list[Gop], lam: float, motion: list[dict[int, CodedMotion]]
+        self,
+        targets: Targets,
+        gops: list[Gop],
+        config: ModelConfig,
+        preset: Preset,
+        lam: float,
+        motion: list[dict[int, CodedMotion]],
+        *,
+        seed: int,
+        device: torch.device,
     ):
-        """first: the segment's first picture in the source; lam: as the settings have it, of the deepest pictures."""
-        self.source, self.first, self.gops, self.lam, self.motion = source, first, gops, lam, motion
-        video = self.video = source.format
+        """targets: of the segment; lam: as the settings have it, of the deepest pictures; preset: its epochs are those
+        of the network's fits together. Without a base model there is no network."""
+        self.targets, self.gops, self.lam, self.motion, self.seed = targets, gops, lam, motion, seed
+        video = self.video = targets.source.format
         self.pixels = video.width * video.height
         self.blocks = [block_shape(*shape) for shape in video.plane_shapes]
         self.order = [
@@ -121,55 +167,93 @@ class HybridFit:
             gops[number].first + index for number, picture in self.order for index in picture.references
         }
         self.importance = [importance(gops, number, picture) for number, picture in self.order]
-        self.passes_left, self.next = PASSES, 0
+        self.model: HybridModel | None = None
+        if config.base_model:
+            torch.manual_seed(seed)
+            self.model = HybridModel(config, video.chroma_format, video.height, video.width, device)
+            self.model.start_from_base()
+        fits = preset.coding_passes - 1 if self.model is not None and preset.epochs else 0
+        samples = preset.epochs * len(self.order) / fits if fits else 0
+        self.fit_steps = math.ceil(samples / batch_size(self.pixels)) if fits else 0
+        self.passes, self.pass_number, self.next = preset.coding_passes, 0, 0
+        self.network_fit: NetworkFit | None = None
+        self.pass_weights: dict[str, Tensor] = {}
+        """Of the network that made the windows of the fit under way."""
         self.tables: Tables = DEFAULT_TABLES
-        self.counts = ResidualCounts()
-        count = len(self.order)
-        self.coded = CodedPictures([0] * count, [[] for _ in range(count)], [False] * count)
         self.loop = Loop(self)
+        self._begin_pass()
+        self.best: Outcome | None = None
 
     # --- where it stands ---------------------------------------------------------------------------------------------
 
     @property
     def done(self) -> bool:
-        return self.passes_left == 0
+        return self.pass_number == self.passes
 
     @property
     def share(self) -> float:
-        return 1 - (self.passes_left - self.next / len(self.order)) / max(PASSES, self.passes_left)
+        each, count = self.fit_steps, len(self.order)
+        total = self.passes * (count + each) - each
+        fitted = 0 if self.network_fit is None else self.network_fit.step_number
+        # a fit precedes every pass but the first
+        spent = self.pass_number * (count + each) + self.next
+        spent = spent if self.network_fit is None else spent - each + fitted
+        return min(1.0, spent / total)
 
     @property
     def phase(self) -> str:
         """As the progress bar calls it."""
-        return "refine" if self.passes_left <= 1 else "fit"
+        if self.network_fit is not None:
+            return "fit"
+        return "refine" if self.pass_number else "code"
 
     def finish(self) -> None:
         """Nothing is left to do: a loop that is done has coded all pictures."""
 
     def refine_again(self) -> int:
         """Begin a pass anew, at another lambda; returns how many steps it takes."""
-        self.passes_left, self.next = 1, 0
+        self.passes, self.pass_number, self.best = 1, 0, None
+        self._begin_pass()
         return len(self.order)
 
     # --- steps -------------------------------------------------------------------------------------------------------
 
     def step(self) -> StepResult:
-        """Code the next picture."""
-        if self.next == 0:
-            self.counts = ResidualCounts()
-            self.loop = Loop(self)
-        number, picture = self.order[self.next]
-        result = self._code(number, picture, self.next)
+        """Code the next picture, or make a step of the network's fit."""
+        if self.network_fit is not None:
+            return self._fit_network(self.network_fit)
+        result = self._code(*self.order[self.next], self.next)
         self.next += 1
         if self.next == len(self.order):
-            self.next = 0
-            self.passes_left -= 1
-            self.tables = self.counts.tables(charged=False)
+            self._end_pass()
         return result
+
+    def _begin_pass(self) -> None:
+        count = len(self.order)
+        self.next, self.cost = 0, 0.0
+        self.counts = ResidualCounts()
+        self.coded = CodedPictures([0] * count, [[] for _ in range(count)], [False] * count)
+        self.loop = Loop(self)
+
+    def _end_pass(self) -> None:
+        self.tables = self.counts.tables(charged=False)
+        if self.model is not None and any(self.coded.network):
+            with torch.no_grad():
+                self.cost += self.lam * float(weight_bits(self.model.network)) / self.pixels
+        if self.best is None or self.cost < self.best.cost:
+            weights = {} if self.model is None else {k: v.clone() for k, v in self.model.state_dict().items()}
+            self.best = Outcome(self.cost, self.coded, self.counts, weights)
+        self.pass_number += 1
+        if self.done:
+            return
+        if self.fit_steps:
+            self.network_fit = self._start_network_fit()
+        else:
+            self._begin_pass()
 
     def _code(self, gop: int, picture: CodedPicture, place: int) -> StepResult:
         index = self.gops[gop].first + picture.index
-        source = [plane.astype(np.int32) for plane in self.source.planes(self.first + index)]
+        source = [plane.astype(np.int32) for plane in self.targets.source.planes(self.targets.first + index)]
         loop = self.loop
         window = loop.window(gop, picture)
         lam = self.lam * (1 << PICTURE_FRACTION_BITS) ** 2 / self.importance[place]
@@ -186,49 +270,107 @@ class HybridFit:
             levels.append(found.astype(np.int8) if found.any() else None)
         self.coded.qp[place], self.coded.levels[place] = qp, levels
         window = loop.with_residual(window, levels, qp)
-        planes = [to_samples(plane, self.video.bit_depth) for plane in mean_planes(window)]
-        loop.remember(gop, index, planes)
-        error = _luma_error(planes, source, self.video.bit_depth)
+        tried = [
+            loop.planes(window, qp, network) for network in ((False, True) if self.model is not None else (False,))
+        ]
+        errors = [_squared_errors(planes, source) for planes in tried]
+        chosen = int(np.argmin([sum(each) for each in errors]))
+        self.coded.network[place] = bool(chosen)
+        loop.remember(gop, index, tried[chosen])
+        scale = float(1 << self.video.bit_depth) ** 2 * self.pixels
+        self.cost += self.importance[place] * sum(errors[chosen]) / scale + self.lam * bits / self.pixels
+        error = errors[chosen][0] / scale
         return StepResult(error + self.lam * bits / self.pixels, [error], bits)
 
     def windows(self, scale_log2: int) -> Iterator[tuple[int, list[list[Array]]]]:
         """In coding order: (place, window with residual) of what has been coded, in a reduced scale's own loop."""
         loop = Loop(self, scale_log2)
         for place, (gop, picture) in enumerate(self.order):
-            window = loop.with_residual(loop.window(gop, picture), self.coded.levels[place], self.coded.qp[place])
+            qp = self.coded.qp[place]
+            window = loop.with_residual(loop.window(gop, picture), self.coded.levels[place], qp)
             yield place, window
-            planes = [to_samples(plane, self.video.bit_depth) for plane in mean_planes(window)]
+            planes = loop.planes(window, qp, self.coded.network[place])
             loop.remember(gop, self.gops[gop].first + picture.index, planes)
+
+    # --- the network -------------------------------------------------------------------------------------------------
+
+    def _start_network_fit(self) -> NetworkFit:
+        """On the windows of the pass that has just ended."""
+        assert self.model is not None
+        self.pass_weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+        every = max(1, math.ceil(len(self.order) * 4 * self.pixels / LARGEST_WINDOWS))
+        kept: list[CodedWindow] = []
+        for scale_log2 in range(SCALES):
+            for place, window in self.windows(scale_log2):
+                if place % every == 0:
+                    gop, picture = self.order[place]
+                    number, weight = self.gops[gop].first + picture.index, self.importance[place]
+                    qp = self.coded.qp[place]
+                    kept.append(coded_window(number, scale_log2, qp, weight, window, self.video.chroma_format))
+        return NetworkFit(
+            self.model,
+            self.targets,
+            kept,
+            steps=self.fit_steps,
+            learning_rate=FIT_RATE,
+            bit_weight=self.lam / (self.pixels * len(self.order)),
+            seed=self.seed + self.pass_number,
+        )
+
+    def _fit_network(self, fit: NetworkFit) -> StepResult:
+        error, _ = fit.step()
+        if fit.step_number == fit.steps:
+            self.network_fit = None
+            self._begin_pass()
+        return StepResult(error, [error], 0.0)
 
     # --- the file ----------------------------------------------------------------------------------------------------
 
     def pack(self, segment: int, first: int, threads: int) -> Packed:
-        """The units of the segment, whose first picture is `first`, as the last whole pass left it."""
-        tables = self.counts.tables(charged=True)
-        return pack_hybrid_segment(self.coded, tables, self.motion, self.gops, segment, first, self.video)
+        """The units of the segment, whose first picture is `first`, as the best pass left it."""
+        best = self.best
+        assert best is not None
+        network = None
+        if self.model is not None:
+            self.model.load_state_dict(best.weights)
+            network = self.model.network
+        tables = best.counts.tables(charged=True)
+        return pack_hybrid_segment(best.coded, tables, self.motion, self.gops, segment, first, self.video, network)
 
     # --- state -------------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
+        best = self.best
         return {
-            "passes_left": self.passes_left,
+            "passes": self.passes,
+            "pass_number": self.pass_number,
             "next": self.next,
-            "qp": self.coded.qp,
-            "network": self.coded.network,
-            "levels": [[None if x is None else torch.from_numpy(x) for x in own] for own in self.coded.levels],
+            "cost": self.cost,
+            "coded": self.coded.state(),
             "counts": self.counts.state(),
             "tables": [[[[list(t.binary), list(t.value)] for t in kind] for kind in own] for own in self.tables],
             "references": {
                 number: [torch.from_numpy(plane.view(np.uint8)) for plane in reference.planes]
                 for number, reference in self.loop.references.items()
             },
+            "model": None if self.model is None else self.model.state_dict(),
+            "pass_weights": self.pass_weights,
+            "network_fit": None if self.network_fit is None else self.network_fit.state(),
+            "best": None
+            if best is None
+            else {
+                "cost": best.cost,
+                "coded": best.coded.state(),
+                "counts": best.counts.state(),
+                "weights": best.weights,
+            },
             "lambda": self.lam,
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        self.passes_left, self.next, self.lam = state["passes_left"], state["next"], state["lambda"]
-        self.coded.qp, self.coded.network = state["qp"], state["network"]
-        self.coded.levels = [[None if x is None else x.numpy() for x in own] for own in state["levels"]]
+        self.passes, self.pass_number = state["passes"], state["pass_number"]
+        self.next, self.cost, self.lam = state["next"], state["cost"], state["lambda"]
+        self.coded = CodedPictures.loaded(state["coded"])
         self.counts.load(state["counts"])
         self.tables = tuple(
             tuple(tuple(LevelTables(tuple(b), tuple(v)) for b, v in kind) for kind in own) for own in state["tables"]
@@ -237,3 +379,16 @@ class HybridFit:
             number: Reference([plane.numpy().view(self.video.dtype) for plane in planes], self.video.bit_depth)
             for number, planes in state["references"].items()
         }
+        if state["best"] is not None:
+            kept = state["best"]
+            counts = ResidualCounts()
+            counts.load(kept["counts"])
+            self.best = Outcome(kept["cost"], CodedPictures.loaded(kept["coded"]), counts, kept["weights"])
+        if self.model is None:
+            return
+        if state["network_fit"] is not None:
+            # its windows are those of the pass before, by the weights of that pass
+            self.model.load_state_dict(state["pass_weights"])
+            self.network_fit = self._start_network_fit()
+            self.network_fit.load(state["network_fit"])
+        self.model.load_state_dict(state["model"])

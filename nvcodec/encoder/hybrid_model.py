@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from nvcodec.bitstream.model_config import ModelConfig
+from nvcodec.decoder.network_unit import base_level
 from nvcodec.encoder.crop import Crop
 from nvcodec.encoder.model import UNIT, FitOperations, NetworkParameters
 from nvcodec.synthesis import arithmetic
@@ -30,6 +31,25 @@ class HybridModel(nn.Module):
                     parameters.weight.zero_()
         self.to(device)
         self.ops = FitOperations(self.network, height, width)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        return self.ops.kernel.device
+
+    def start_from_base(self) -> None:
+        """Take over the weights of the base model that the configuration names; from then on they are rounded."""
+        for level in range(len(self.config.levels)):
+            tensors = base_level(self.config, level, self.network.chroma_format)
+            for parameters in self.network.layers_of(level):
+                name = parameters.layer.name
+                parameters.start_from(
+                    tensors.values[name, "weight"],
+                    tensors.values[name, "bias"],
+                    tensors.shifts[name, "weight"],
+                    tensors.shifts[name, "bias"],
+                )
+        self.ops.exact = True
 
     def look_at(self, crop: Crop) -> None:
         """Everything that follows is about this part of the pictures."""

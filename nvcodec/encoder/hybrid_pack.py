@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 
 from nvcodec.bitstream import BandHeader, PicturesHeader, TablesHeader, UnitKey, UnitType, write_payload
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, RESIDUAL_LEVELS, Tables
@@ -36,6 +38,17 @@ class CodedPictures:
     """By plane: (64, blocks) int8, None where all are zero."""
     network: list[bool]
     """Whether the network improves it."""
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values, for a checkpoint."""
+        levels = [[None if x is None else torch.from_numpy(x) for x in own] for own in self.levels]
+        return {"qp": list(self.qp), "levels": levels, "network": list(self.network)}
+
+    @classmethod
+    def loaded(cls, state: dict[str, Any]) -> CodedPictures:
+        """The inverse of `state`."""
+        levels = [[None if x is None else x.numpy() for x in own] for own in state["levels"]]
+        return cls(list(state["qp"]), levels, list(state["network"]))
 
     def part(self, first: int, end: int) -> CodedPictures:
         """Of pictures first .. end - 1 of the coding order."""

@@ -16,6 +16,7 @@ class Preset:
     minimum_steps: int  # runs, for very short videos
     run_length: int = 2  # consecutive pictures in a run
     learning_rate: float = 5e-3
+    coding_passes: int = 1  # of the hybrid profile, over all pictures; between two of them its network is fitted
 
 
 PRESETS = {
@@ -34,9 +35,18 @@ MOTION_PRESETS = {
 """The motion profile's: fewer passes, since motion is searched, and windows refreshed, in the same time."""
 
 
+HYBRID_PRESETS = {
+    "ultrafast": Preset(epochs=0, minimum_steps=0, coding_passes=1),
+    "fast": Preset(epochs=0, minimum_steps=0, coding_passes=2),
+    "medium": Preset(epochs=5, minimum_steps=0, coding_passes=2),
+    "veryslow": Preset(epochs=40, minimum_steps=0, coding_passes=3),
+}
+"""The hybrid profile's: epochs are those of its network's fits alone."""
+
+
 def preset_of(profile: str, name: str) -> Preset:
     """The fit's length by the names of the command line."""
-    return (PRESETS if profile == "grid" else MOTION_PRESETS)[name]
+    return {"grid": PRESETS, "motion": MOTION_PRESETS, "hybrid": HYBRID_PRESETS}[profile][name]
 
 
 BASE_MODEL = 2
@@ -129,6 +139,14 @@ _HYBRID = (
 )
 
 
-def hybrid_model(base_model: int | None) -> ModelConfig:
+HYBRID_BASE_MODEL = 3
+
+
+def hybrid_network(base_model: int) -> ModelConfig:
     """The hybrid profile's network."""
-    return ModelConfig(_HYBRID, role=INTER, fusion_count=2, base_model=base_model or 0)
+    return ModelConfig(_HYBRID, role=INTER, fusion_count=2, base_model=base_model)
+
+
+def hybrid_model(chroma_format: str) -> ModelConfig:
+    """The same, from the base model where it was made for the chroma format."""
+    return hybrid_network(HYBRID_BASE_MODEL if chroma_format == BASE_CHROMA_FORMAT else 0)

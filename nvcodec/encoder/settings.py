@@ -8,7 +8,7 @@ from nvcodec.bitstream import limits
 from nvcodec.bitstream.headers import PROFILES
 from nvcodec.bitstream.model_config import INTER, INTRA, ModelConfig
 from nvcodec.encoder.errors import SettingsInvalid
-from nvcodec.encoder.presets import PRESETS, Preset, model_for, motion_models, preset_of
+from nvcodec.encoder.presets import PRESETS, Preset, hybrid_model, model_for, motion_models, preset_of
 
 LAMBDA_LOW_QUALITY = 0.03
 LAMBDA_DECADES = 2.6
@@ -92,7 +92,11 @@ class EncodeSettings:
 
     def resolved_preset(self) -> Preset:
         preset = preset_of(self.profile, self.preset)
-        return preset if self.epochs is None else replace(preset, epochs=self.epochs, minimum_steps=1)
+        return (
+            preset
+            if self.epochs is None
+            else replace(preset, epochs=self.epochs, minimum_steps=1, coding_passes=max(2, preset.coding_passes))
+        )
 
     def resolved_lambda(self) -> float:
         """lam itself, or the quality's; with a wanted size, where the controller starts."""
@@ -113,7 +117,7 @@ class EncodeSettings:
         if self.profile == "grid":
             return (model_for(pixels) if self.model is None else self.model,)
         if self.profile == "hybrid":
-            return (self.model or ModelConfig(role=INTER),)
+            return ((self.model or hybrid_model(chroma_format)).with_role(INTER),)
         intra, inter = motion_models(chroma_format)
         return (self.model or intra).with_role(INTRA), (self.inter_model or inter).with_role(INTER)
 

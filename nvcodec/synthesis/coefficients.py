@@ -69,7 +69,8 @@ def diagonals(level: int) -> tuple[Array, ...]:
 
 
 def _diagonal(frequencies: Array) -> Array:
-    return frequencies // BLOCK + frequencies % BLOCK
+    diagonal: Array = frequencies // BLOCK + frequencies % BLOCK
+    return diagonal
 
 
 @cache
