@@ -2,11 +2,14 @@
 
 const COARSEST = 3;
 
-/** Of level l: the band's diagonals, [{group, frequencies: [8 * u + v, ...]}], and its frequencies in ascending order. */
+/** By level: the band's frequencies 8 * u + v, ascending, and its diagonals {group, frequencies}. */
 const BANDS = [0, 1, 2, 3].map((l) => {
   const [low, high] = l === COARSEST ? [0, 0] : [2 ** (2 - l), 2 ** (3 - l) - 1];
   const frequencies = [];
-  for (let u = 0; u <= high; u++) for (let v = 0; v <= high; v++) if (Math.max(u, v) >= low) frequencies.push(8 * u + v);
+  for (let f = 0; f < 64; f++) {
+    const most = Math.max(f >> 3, f & 7);
+    if (most >= low && most <= high) frequencies.push(f);
+  }
   const diagonals = [];
   for (let d = low; d <= 2 * high; d++) {
     diagonals.push({ group: groupOf(l, d), frequencies: frequencies.filter((f) => (f >> 3) + (f & 7) === d) });
@@ -20,7 +23,7 @@ function groupOf(l, d) {
   return d <= 5 ? 0 : d <= 7 ? 1 : d <= 10 ? 2 : 3;
 }
 
-/** The coefficients of a plane of rows x columns blocks, all 0. q[f * blocks + b] is that of frequency f = 8 * u + v. */
+/** A plane of rows x columns blocks, all 0. q[f * blocks + b] is block b's coefficient of frequency f = 8 * u + v. */
 export function noCoefficients(rows, columns) {
   return { rows, columns, blocks: rows * columns, q: new Int16Array(64 * rows * columns) };
 }

@@ -13,6 +13,7 @@ import { readSequence } from './sequence.mjs';
 import { planeSizes } from './structure.mjs';
 
 export { MsnError } from './errors.mjs';
+export { BASE_MODEL_NUMBERS } from './base_models.mjs';
 export { planeBytes } from './digests.mjs';
 
 export const SCALES = ['1', '1/2', '1/4', '1/8'];

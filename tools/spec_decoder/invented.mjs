@@ -113,6 +113,10 @@ function inventSequence(chance, wanted) {
 
 const unit = (type, payload, level = 0, gop = 0) => ({ type, segment: 0, gop, level, payload });
 
+/** A unit of fields and words; `fields` is how many bytes the fields have. */
+const codedUnit = (type, w, words, level, gop = 0) =>
+  ({ ...unit(type, w.payload(words), level, gop), fields: w.payload().length });
+
 function inventNetwork(chance, q, l) {
   const w = new BitWriter();
   const layers = levelLayers(q.c, l, q.chroma_format);
@@ -133,7 +137,7 @@ function inventNetwork(chance, q, l) {
     });
   }
   for (let i = 0; i < q.c.step_rows * q.c.grid_channels[l]; i++) w.u(10, chance.int(1, 1023));
-  return unit(NETWORK, w.payload(encodeWords(arrays)), l);
+  return codedUnit(NETWORK, w, encodeWords(arrays), l);
 }
 
 function inventTables(chance, q) {
@@ -168,7 +172,7 @@ function inventMotion(chance, q, gop, order) {
   }
   const scale = chance.int(8, 39);
   for (let c = 0; c < 26; c++) w.u(6, scale);
-  return unit(MOTION, w.payload(encodeWords([{ number: 5 * scale, symbols }])), 0, gop);
+  return codedUnit(MOTION, w, encodeWords([{ number: 5 * scale, symbols }]), 0, gop);
 }
 
 function inventResiduals(chance, q, sets, gop, order) {
@@ -192,7 +196,7 @@ function inventResiduals(chance, q, sets, gop, order) {
     }
   }));
   const levels = [3, 2, 1, 0].filter((l) => hasLevel[l]);
-  return levels.map((l) => unit(RESIDUAL, w[l].payload(encodeWords(inventors[l].arrays)), l, gop));
+  return levels.map((l) => codedUnit(RESIDUAL, w[l], encodeWords(inventors[l].arrays), l, gop));
 }
 
 /** The units of an invented file. wanted: properties of the sequence that are not left to chance. */
@@ -217,4 +221,4 @@ export function inventUnits(seed, wanted = {}) {
   return [q.unit, unit(SEGMENT, w.payload()), tables, ...networks, ...gops];
 }
 
-export const inventFile = (seed, wanted) => file(inventUnits(seed, wanted), { minor: 4 });
+export const inventFile = (seed, wanted) => file(inventUnits(seed, wanted));

@@ -1,6 +1,6 @@
 // Sections 5.9 and 7.8: TABLES units, which tables a segment's residuals use.
 
-import { BINARY_TABLES_OF_LEVEL, CODED_LEVELS, SETS, VALUE_TABLES } from './coefficient_counts.mjs';
+import { BINARY_TABLES_OF_LEVEL, SETS, VALUE_TABLES } from './coefficient_counts.mjs';
 import { DEFAULTS } from './coefficient_tables.mjs';
 import { TABLES } from './container.mjs';
 import { FIRST_BINARY_TABLE } from './tables.mjs';
@@ -37,7 +37,7 @@ function defaultsOf(t, k) {
   const line = DEFAULTS[2 * t + k];
   const levels = [];
   let at = 0;
-  for (let l = 0; l < CODED_LEVELS; l++) levels.push({ binary_table: line.slice(at, (at += BINARY_TABLES_OF_LEVEL[l])) });
+  for (const count of BINARY_TABLES_OF_LEVEL) levels.push({ binary_table: line.slice(at, (at += count)) });
   for (const level of levels) level.value_scale_index = line.slice(at, (at += VALUE_TABLES));
   return levels;
 }

@@ -32,7 +32,8 @@ export function readSequence(container) {
   q.profile = r.u('profile', 4, 0, PROFILES.length - 1);
   const { name, roles, minor } = PROFILES[q.profile];
   if (container.version_minor < minor) {
-    throw new HeaderError(`${name} profile of version 0.${container.version_minor}; this decoder knows it from 0.${minor} on`);
+    const version = `0.${container.version_minor}`;
+    throw new HeaderError(`${name} profile of version ${version}; this decoder knows it from 0.${minor} on`);
   }
   readVideoUsability(r, q);
   q.configurations = roles.map((role) => readConfiguration(r, role, q.profile));
@@ -55,8 +56,7 @@ function readVideoUsability(r, q) {
   }
 }
 
-/** 5.1.1, 5.3.2: base models, by profile. */
-const BASE_MODELS = [[0], [0, 2], [0, 3]];
+const BASE_MODELS = { [GRID]: [0], [INTRA]: [0, 2], [INTER]: [0, 2, 3] };
 
 /** 5.1.1 */
 function readConfiguration(r, role, profile) {
@@ -84,7 +84,7 @@ function readConfiguration(r, role, profile) {
   c.context_neighbours_flag = role === GRID ? 0 : r.flag('context_neighbours_flag');
   c.step_rows = role === INTER ? r.u('step_rows', 4, 1, 8) : 1;
   c.base_model = r.u('base_model', 8);
-  const allowed = BASE_MODELS[profile];
+  const allowed = BASE_MODELS[role];
   if (!allowed.includes(c.base_model)) {
     throw new ValueError(`${r.what}: base_model is ${c.base_model}, allowed are ${allowed.join(', ')}`);
   }
