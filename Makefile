@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check
+.PHONY: install demo test check fuzz
+
+# How long `make fuzz` runs, shared by parser and decoder.
+FUZZ_SECONDS ?= 120
 
 install: $(STAMP)
 
@@ -18,6 +21,11 @@ demo: install
 
 test: install
 	$(VENV)/bin/python -m pytest -q
+
+# Guided by coverage if atheris is in .venv (pip install atheris), else blind mutants of tests/robustness/corpus.
+fuzz: install
+	$(VENV)/bin/python tools/fuzz.py parse --seconds $$(($(FUZZ_SECONDS) / 2))
+	$(VENV)/bin/python tools/fuzz.py decode --seconds $$(($(FUZZ_SECONDS) / 2))
 
 check: install
 	$(VENV)/bin/ruff check

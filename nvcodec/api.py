@@ -32,7 +32,7 @@ class Probe:
     segments: int
     gop_lengths: tuple[int, ...]
     profile: str
-    """'motion', or 'grid' where every picture decodes without any other."""
+    """'hybrid', 'motion', or 'grid' where every picture decodes without any other."""
     index_source: str
     """'index', or 'scan' where the index is missing or damaged."""
 

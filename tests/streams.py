@@ -402,6 +402,8 @@ class MotionIntegers:
     weights: list[dict[int, LevelWeights]]
     motion: list[dict[int, CodedMotion]]
     latents: list[dict[int, np.ndarray]]
+    bias_shifts: dict[tuple[int, int, str], int] = field(default_factory=dict)
+    """By network, level and layer; 8 for those that are not named."""
 
 
 def random_motion(gops: list[Gop], size: tuple[int, int], random: np.random.Generator) -> list[dict[int, CodedMotion]]:
@@ -455,23 +457,32 @@ def random_motion_integers(
 
 
 def pack_motion_integers(
-    models: Models, video: VideoFormat, gops: list[Gop], integers: MotionIntegers
+    models: Models,
+    video: VideoFormat,
+    gops: list[Gop],
+    integers: MotionIntegers,
+    segment: int = 0,
+    first_picture: int = 0,
 ) -> tuple[list[Payload], dict[str, float]]:
-    """Units of the first segment, and the bits of its latents by part, as `pack_motion_segment` does from a fit."""
+    """Units of a segment, and the bits of its latents by part, as `pack_motion_segment` does from a fit."""
     size, chroma_format = (video.height, video.width), video.chroma_format
-    units: list[Payload] = [pack_segment_header(0, 0, gops, motion=True)]
+    units: list[Payload] = [pack_segment_header(segment, first_picture, gops, motion=True)]
     networks = []
     for number, (model, weights) in enumerate(zip(models, integers.weights, strict=True)):
-        shifts = {(level, name): 8 for level, own in weights.items() for name in own.layers}
+        shifts = {
+            (level, name): integers.bias_shifts.get((number, level, name), 8)
+            for level, own in weights.items()
+            for name in own.layers
+        }
         for level in reversed(range(len(model.levels))):
-            units.append(pack_network(weights[level], shifts, model, level, 0, chroma_format, number))
+            units.append(pack_network(weights[level], shifts, model, level, segment, chroma_format, number))
         networks.append(Network(model, weights, make_backend("numpy", model, weights, *size, chroma_format)))
     packer = LatentPacker(networks, size)
     for number, gop in enumerate(gops):
         order = hierarchical_order(gop.length, gop.open)
-        vectors = pack_motion(0, number, integers.motion[number], order)
+        vectors = pack_motion(segment, number, integers.motion[number], order)
         units += [] if vectors is None else [vectors]
-        units += packer.pack(0, number, order, {i: integers.latents[gop.first + i] for i in range(gop.length)})
+        units += packer.pack(segment, number, order, {i: integers.latents[gop.first + i] for i in range(gop.length)})
     return units, packer.bits
 
 

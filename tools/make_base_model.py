@@ -20,7 +20,7 @@ from command import parser_for, run_tool
 
 from nvcodec.bitstream import SequenceHeader, UnitKey, UnitType, write_payload
 from nvcodec.encoder.distortion import ScaleAdaptiveLoss
-from nvcodec.encoder.encode import write_container
+from nvcodec.encoder.encode import VECTOR_LAMBDA, write_container
 from nvcodec.encoder.motion_fit import FOR_BASE, MotionFit, rate_factor
 from nvcodec.encoder.pack import Payload, export_weights, pack_network
 from nvcodec.encoder.plan import plan_motion_gops
@@ -79,7 +79,8 @@ def main() -> int:
     cuts = list(range(0, len(source), args.pictures_each))
     gops = plan_motion_gops(0, len(source), cuts, GOP_LENGTH, len(source))
     start = time.monotonic()
-    motion = segment_motion(source, 0, gops, args.lam, BLOCKS_LOG2, MOTION_EFFORT, rate_factor, lambda: None)
+    weight = VECTOR_LAMBDA["motion"] * args.lam
+    motion = segment_motion(source, 0, gops, weight, BLOCKS_LOG2, MOTION_EFFORT, rate_factor, lambda: None)
     print(f"motion: {time.monotonic() - start:.0f} s", flush=True)
     fit = MotionFit(
         Targets(source, torch.device("cpu")),

@@ -15,6 +15,7 @@ from command import parser_for, run_tool
 from make_base_model import read_clips
 
 from nvcodec.bitstream.residual_headers import Tables
+from nvcodec.encoder.encode import VECTOR_LAMBDA
 from nvcodec.encoder.hybrid_fit import HybridFit
 from nvcodec.encoder.motion_fit import rate_factor
 from nvcodec.encoder.plan import plan_motion_gops
@@ -46,7 +47,8 @@ def main() -> int:
         motion = None
         for lam in (float(x) for x in args.lambdas.split(",")):
             if motion is None:
-                motion = segment_motion(source, 0, gops, lam, BLOCKS_LOG2, MOTION_EFFORT, rate_factor, lambda: None)
+                weight = VECTOR_LAMBDA["hybrid"] * lam
+                motion = segment_motion(source, 0, gops, weight, BLOCKS_LOG2, MOTION_EFFORT, rate_factor, lambda: None)
             fit = HybridFit(source, 0, gops, lam, motion)
             while not fit.done:
                 fit.step()

@@ -37,6 +37,8 @@ class BitReader:
     def u(self, bits: int, what: str = "field") -> int:
         """An unsigned bit field, u(bits). Raises UnitTruncated."""
         start = self._take(bits, what)
+        if bits == 8 and not start & 7:
+            return self._data[start >> 3]
         end = start + bits
         covering = int.from_bytes(self._data[start >> 3 : (end + 7) >> 3], "big")
         return (covering >> (-end & 7)) & ((1 << bits) - 1)
@@ -46,17 +48,19 @@ class BitReader:
 
         Raises UnitTruncated, NonMinimalVarint. Source: bitstream_spec.md, section 2.3.
         """
-        where = self.where()
-        value = 0
+        start, value = self.position, 0
         for count in range(MAX_VARINT_BYTES):
             byte = self.u(8, what)
             value |= (byte & 0x7F) << (7 * count)
             if byte < 0x80:
                 if count and not byte:
+                    where = self._place.at(start >> 3)
                     raise NonMinimalVarint(f"{where}: {what} is coded in {count + 1} bytes, more than it needs")
                 if value >> 32:
+                    where = self._place.at(start >> 3)
                     raise NonMinimalVarint(f"{where}: {what} is {value}, allowed is below 2**32")
                 return value
+        where = self._place.at(start >> 3)
         raise NonMinimalVarint(f"{where}: {what} is longer than {MAX_VARINT_BYTES} bytes")
 
     def take_bytes(self, count: int, what: str = "bytes") -> bytes:
@@ -69,9 +73,9 @@ class BitReader:
     def align(self) -> int:
         """Skip to the next byte boundary; return the number of bits skipped. Raises NonZeroPadding."""
         bits = -self.position & 7
-        where = self.where()
+        start = self.position
         if self.u(bits, "padding"):
-            raise NonZeroPadding(f"{where}: the {bits} padding bits are not zero")
+            raise NonZeroPadding(f"{self._place.at(start >> 3)}: the {bits} padding bits are not zero")
         return bits
 
 

@@ -35,10 +35,13 @@ LIMIT = "(above 1 GiB on disk)"
 LARGEST = 1e6
 """Of an option that is a plain number: far beyond sense, but no infinity."""
 
-PROFILE_HELP = "motion: pictures are predicted from others; grid: each decodes without any other."
+PROFILE_HELP = (
+    "hybrid: pictures are predicted from others, what is left is transformed; motion: it is left to networks; "
+    "grid: each picture decodes without any other."
+)
 GOP_HELP = (
-    f"Longest GoP, in pictures: up to {LONGEST_GOP['motion']} (motion), {LONGEST_GOP['grid']} (grid); divided evenly."
-    f"  [default: by content, up to {DEFAULT_GOP['motion']} (motion); {DEFAULT_GOP['grid']} (grid)]"
+    f"Longest GoP, in pictures: up to {LONGEST_GOP['hybrid']}, {LONGEST_GOP['grid']} (grid); divided evenly."
+    f"  [default: by content, up to {DEFAULT_GOP['hybrid']}; {DEFAULT_GOP['grid']} (grid)]"
 )
 KEYINT_HELP = (
     f"From some picture of any N on, decoding can begin; not in the grid profile.  [default: {EncodeSettings.keyint}]"

@@ -5,8 +5,10 @@ words that turn out to be wrong at their end. What a unit's loss costs (bitstrea
 
 - GOP: its level's latents in its GoP, and those of finer levels that are coded in its context; they become zeros. A
   picture that has no latents left and no references is replaced;
+- RESIDUAL: at level 3 the pictures of its GoP are replaced; else its level's residuals in its GoP and those of finer
+  levels become zeros;
 - MOTION: the pictures with references of its GoP are replaced;
-- NETWORK, SEGMENT: the pictures of the segment are replaced;
+- NETWORK, TABLES, SEGMENT: the pictures of the segment are replaced;
 - open GoPs go on from a damaged anchor, and are marked.
 
 A replaced picture repeats the one shown before it, or is mid-grey where there is none.

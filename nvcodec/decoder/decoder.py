@@ -33,6 +33,7 @@ from nvcodec.bitstream import (
     read_payload,
 )
 from nvcodec.bitstream.errors import FileUnreadable
+from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
 from nvcodec.decoder.conceal import (
     REPLACED,
     REPLACED_GOP,
@@ -332,7 +333,7 @@ class Decoder:
         shown = place.first - 1
         if readable:
             networks = self._segment_networks(place.segment)
-            residuals = self._gop_residuals(place, order, damage.bands) if self.sequence.hybrid else None
+            residuals = self._gop_residuals(place, order, self.finest, damage.bands) if self.sequence.hybrid else None
             latents = self._gop_latents(place, order, self.finest, damage.levels) if residuals is None else None
             for coded in order:
                 if not readable:
@@ -385,8 +386,10 @@ class Decoder:
         networks = self._segment_networks(place.segment)
         return GopLatents(self.container, place.segment, place.gop, order, networks, self._size, finest, lost)
 
-    def _gop_residuals(self, place: GopPlace, order: list[CodedPicture], lost: frozenset[int]) -> GopResiduals:
-        """The residuals of a GoP of the hybrid profile."""
+    def _gop_residuals(
+        self, place: GopPlace, order: list[CodedPicture], finest: int, lost: frozenset[int] = frozenset()
+    ) -> GopResiduals:
+        """The residuals of a GoP of the hybrid profile at levels 3 .. finest."""
         shapes = self.source_format.plane_shapes
         return GopResiduals(
             self.container,
@@ -395,7 +398,7 @@ class Decoder:
             order,
             shapes,
             self._segment_tables(place.segment),
-            self.finest,
+            finest,
             lost,
         )
 
@@ -453,6 +456,17 @@ class Decoder:
         if motion is not None:
             unit = UnitKey(UnitType.MOTION, place.segment, place.gop)
             self._losses.note(str(unit), place, f"pictures with references {REPLACED}", motion)
+        tainted = self._chain_tainted(place, last)
+        if self.sequence.hybrid:
+            bands = self._lost_bands(place, order)
+            everything = bands is None
+            return GopDamage(
+                frozenset(),
+                everything,
+                everything or motion is not None,
+                tainted or motion is not None or everything or bool(bands),
+                bands or frozenset(),
+            )
 
         def attempt(finest: int, lost: frozenset[int]) -> None:
             latents = self._gop_latents(place, order, finest, lost)
@@ -467,12 +481,41 @@ class Decoder:
         if intra and not place.open:
             first = GopPlace(place.segment, place.gop, place.first, 1)
             self._losses.note(f"picture {place.first}", first, REPLACED, "no level is left")
+        return GopDamage(lost, intra, motion is not None, tainted or motion is not None or bool(lost))
+
+    def _chain_tainted(self, place: GopPlace, last: GopDamage) -> bool:
+        """Whether a GoP is decoded from damaged pictures; notes it. last: the damage of the GoP before."""
         tainted = place.open and last.tainted
         if tainted:
             self._losses.note(
                 str(place), place, "decoded from damaged pictures", "its anchor depends on the GoP before"
             )
-        return GopDamage(lost, intra, motion is not None, tainted or motion is not None or bool(lost))
+        return tainted
+
+    def _lost_bands(self, place: GopPlace, order: list[CodedPicture]) -> frozenset[int] | None:
+        """The levels whose residuals a GoP of the hybrid profile has lost; None: all that the pictures have."""
+
+        def attempt(finest: int) -> None:
+            residuals = self._gop_residuals(place, order, finest)
+            for coded in order:
+                residuals.residual(coded)
+
+        levels, lost = [COARSEST_RESIDUAL], set[int]()
+        for level in levels:
+            cause: object = f"coded in the context of level {level + 1}"
+            if not lost:
+                cause = damage_of(lambda level=level: attempt(level))  # type: ignore[misc]
+            unit = str(UnitKey(UnitType.RESIDUAL, place.segment, place.gop, level))
+            if cause is not None and level == COARSEST_RESIDUAL:
+                self._losses.note(unit, place, REPLACED, cause)
+                return None
+            if cause is not None:
+                lost.add(level)
+                self._losses.note(unit, place, f"residuals of level {level} are zeros", cause)
+            if level == COARSEST_RESIDUAL:
+                header = self._gop_residuals(place, order, level).header
+                levels += [finer for finer in header.residual_levels if finer >= self.finest]
+        return frozenset(lost)
 
     def _segment_networks(self, segment: int) -> list[Network]:
         """The networks of a segment by number, with the levels that this scale needs."""

@@ -13,12 +13,12 @@ from nvcodec.bitstream.headers import MAX_REFERENCES, MIN_BLOCK_LOG2
 from nvcodec.decoder.errors import MemoryLimit
 from nvcodec.synthesis import arithmetic
 from nvcodec.synthesis.alignment import MARGIN, PHASES
-from nvcodec.synthesis.layers import COARSEST, ConvLayer, level_layers
+from nvcodec.synthesis.layers import COARSEST, PICTURE_CHANNELS, WINDOW_PICTURES, ConvLayer, level_layers
 from nvcodec.synthesis.structure import grid_count
 from nvcodec.synthesis.vectors import field_shape
 from nvcodec.video.frame import VideoFormat
 
-DEFAULT_MAX_MEMORY = 2_000_000_000
+DEFAULT_MAX_MEMORY = 4_000_000_000
 """Bytes; what a decode may take unless its caller says otherwise."""
 
 PROGRAM_BYTES = {"numpy": 60_000_000, "onnxruntime": 130_000_000, "torch": 500_000_000}
@@ -28,14 +28,20 @@ GOP_PLACE_BYTES = 160
 """A GoP in the list of all of them: its place, and its part of the segment's header."""
 
 FLOAT_BYTES = 8
-INPUT_COPIES, OUTPUT_COPIES = 2, 5
-"""Of a convolution: the padded input, and the output with what rounding and division make of it on the way."""
+OUTPUT_COPIES = 4
+"""Of a convolution's output: the sum, and what rounding and division make of it on the way."""
+SAMPLE_COPIES = 4
+"""Of a picture on its way from the network's output to samples."""
 LATENT_BYTES = 120
 """What decoding a latent takes: mean, scale, table, order, symbol and their temporaries."""
 HELD_LATENT_BYTES = 4
 NODE_BYTES = 8
 NODE_WORK_BYTES = 200
 """What decoding a node of a vector field takes, of one field at a time."""
+COEFFICIENT_BYTES = 4
+"""Per sample of a picture of full size, whose planes are reckoned as large as luma's."""
+COEFFICIENT_WORK_BYTES = 60
+"""What decoding a picture's coefficients, and transforming them, takes besides, per sample."""
 ALIGN_BYTES = 40
 """Per luma sample: vectors, positions and indices of the picture that is being aligned."""
 
@@ -70,8 +76,10 @@ def memory_need(
     frame = video.frame_bytes
     held = PROGRAM_BYTES.get(backend, max(PROGRAM_BYTES.values())) + GOP_PLACE_BYTES * gops
     held += sum(m.contexts * (m.model.context_kinds if backend == "onnxruntime" else 1) for m in models)
+    held += max(m.latent_work for m in models)
     held += 4 * frame  # what is being written out, and what it repeats
-    worker = activations + FLOAT_BYTES * OUTPUT_COPIES * video.width * video.height * 3
+    area = _product(arithmetic.level_size(*size, finest))
+    worker = activations + FLOAT_BYTES * SAMPLE_COPIES * PICTURE_CHANNELS[sequence.chroma_format] * area
     if sequence.motion:
         pictures = min(longest_gop, sequence.picture_count)
         references = pictures // 2 + 2
@@ -81,6 +89,9 @@ def memory_need(
         fields = min(MAX_REFERENCES * (pictures + 1) * nodes, limits.MAX_GOP_NODES)
         held += pictures * (frame + HELD_LATENT_BYTES * latents) + references * phases
         held += fields * NODE_BYTES + nodes * NODE_WORK_BYTES
+        if sequence.hybrid:
+            samples = sequence.width * sequence.height * 3
+            held += COEFFICIENT_BYTES * samples * (pictures + 1) + COEFFICIENT_WORK_BYTES * samples
         worker += ALIGN_BYTES * video.width * video.height
     else:
         held += sum(m.grids(longest_gop) for m in models)
@@ -95,14 +106,21 @@ class _ModelNeed:
         self.model = model
         self.areas = {level: _product(arithmetic.level_size(*size, level)) for level in range(finest, COARSEST + 1)}
         self.latents = sum(own.grid_channels * self.areas.get(level, 0) for level, own in enumerate(model.levels))
-        self.activations = self.contexts = 0
+        self.activations = self.contexts = self.latent_work = 0
         for level, area in self.areas.items():
             layers = level_layers(model, level, chroma_format)
             context = [layer for layer in layers if layer.name.startswith("context")]
             others = [layer for layer in layers if not layer.name.startswith("context")]
-            self.activations += FLOAT_BYTES * area * _channels(others, model.role == INTER)
-            self.contexts += FLOAT_BYTES * area * _channels(context, False)
-            self.contexts += LATENT_BYTES * area * model.levels[level].grid_channels
+            planes = self._standing(level, chroma_format) + _largest(others)
+            self.activations = max(self.activations, FLOAT_BYTES * area * planes)
+            self.contexts += FLOAT_BYTES * area * _largest(context)
+            self.latent_work = max(self.latent_work, LATENT_BYTES * area * model.levels[level].grid_channels)
+
+    def _standing(self, level: int, chroma_format: str) -> int:
+        """Planes of a level's size that stand beside a convolution: embedding, window, features, picture."""
+        own, picture = self.model.levels[level], PICTURE_CHANNELS[chroma_format]
+        window = 2 * WINDOW_PICTURES * picture if self.model.role == INTER else 0
+        return own.grid_channels + window + 3 * own.features + self.model.fusion_count * own.branch + 2 * picture
 
     def grids(self, gop_length: int) -> int:
         """Bytes of the grids that stand at once in the grid profile: a window's, the next ones, and the GoP's."""
@@ -115,14 +133,18 @@ class _ModelNeed:
         return total
 
 
-def _channels(layers: list[ConvLayer], window: bool) -> int:
-    """Planes of a level's size that stand at once: all outputs, the window, and the largest layer's copies."""
-    if not layers:
-        return 0
-    standing = sum(layer.outputs for layer in layers)
-    if window:
-        standing += 2 * sum(layer.inputs for layer in layers if layer.name == "window")
-    return standing + max(INPUT_COPIES * layer.inputs + OUTPUT_COPIES * layer.outputs for layer in layers)
+def _largest(layers: list[ConvLayer]) -> int:
+    """Planes of the level's size that the largest of some convolutions takes: input, padded input, output's copies.
+
+    That of "up" has a quarter of the size.
+    """
+    return max(
+        (
+            -(-(2 * layer.inputs + OUTPUT_COPIES * layer.outputs) // (4 if layer.name == "up" else 1))
+            for layer in layers
+        ),
+        default=0,
+    )
 
 
 def _product(shape: tuple[int, int]) -> int:

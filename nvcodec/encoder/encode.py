@@ -30,7 +30,7 @@ from nvcodec.bitstream import (
     UnitType,
     write_payload,
 )
-from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
+from nvcodec.bitstream.residual_headers import RESIDUAL_LEVELS
 from nvcodec.decoder.decoder import SCALES, Decoder, picture_digest
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.decoder.motion import latent_levels
@@ -69,6 +69,9 @@ MIN_SIZE, MAX_SIZE = 16, 8192
 CHECKPOINT_SECONDS = 60.0
 MIN_NETWORK_BITS_PER_WEIGHT = 1.0
 BLOCKS_LOG2 = (4, 5)
+VECTOR_LAMBDA = {"motion": 12.0, "hybrid": 5.0}
+"""What a vector's bit weighs, in lambdas: one reference's error counts for less than it seems, as two are blended, and
+what is left may be mended."""
 MOTION_EFFORT = 1
 LENGTH_BYTES = 3
 """By which a usual payload's length takes more than an empty one's, in the unit's header and in the index together."""
@@ -259,7 +262,7 @@ class Encode:
         )
         gops = [self._plan_gops(first, end, cuts) for first, end in segments]
         sequence = write_payload(self._sequence(models, len(segments)))
-        self.overhead_bytes = framing_bytes(sequence, segments, gops, models, self.settings.digest_bytes)
+        self.overhead_bytes = framing_bytes(sequence, segments, gops, models, self.settings.resolved_digest_bytes())
         self._check_possible(models, len(segments))
         self.seconds["analyse"] = time.monotonic() - start
         self._report("analyse", len(self.source), len(self.source))
@@ -411,7 +414,7 @@ class Encode:
             self.source,
             first,
             gops,
-            lam,
+            lam * VECTOR_LAMBDA[self.settings.profile],
             BLOCKS_LOG2 if self.settings.block_log2 is None else (self.settings.block_log2,),
             MOTION_EFFORT,
             rate_factor,
@@ -487,7 +490,7 @@ class Encode:
     def _digests(self, payloads: list[Payload]) -> tuple[list[Payload], Quality]:
         """Decode everything at every scale; insert the digests; measure against the source."""
         start = time.monotonic()
-        draft = io.BytesIO()
+        draft, digest_bytes = io.BytesIO(), self.settings.resolved_digest_bytes()
         write_container(draft, payloads)
         digests: dict[int, list[bytes]] = {}
         psnr_y, psnr_yuv = {}, {}
@@ -497,7 +500,7 @@ class Encode:
             with Decoder(draft.getvalue(), scale=scale, threads=self.settings.threads, max_memory=None) as decoder:
                 places = decoder.gops
                 for frame in decoder:
-                    digests[number].append(picture_digest(frame.planes, self.settings.digest_bytes))
+                    digests[number].append(picture_digest(frame.planes, digest_bytes))
                     reference = area_downscale(self.source.planes(frame.pts), number)
                     accumulator.add(reference, frame.planes)
                     self._report("write", frame.pts + 1, len(self.source))
@@ -551,7 +554,9 @@ def framing_bytes(
         payloads.append(pack_segment_header(number, first, gops[number], motion))
         if hybrid:
             payloads.append((UnitKey(UnitType.TABLES, number), b""))
-        for place, model in enumerate(() if hybrid else models):
+        for place, model in enumerate(models):
+            if hybrid and not model.base_model:
+                continue
             payloads += [(UnitKey(UnitType.NETWORK, number, place, level), b"") for level in range(len(model.levels))]
         for place, gop in enumerate(gops[number]):
             if motion:
@@ -560,7 +565,8 @@ def framing_bytes(
                     payloads.append((UnitKey(UnitType.MOTION, number, place), b""))
                 levels = [] if hybrid else latent_levels(models, order)
                 if hybrid:
-                    payloads.append((UnitKey(UnitType.RESIDUAL, number, place, COARSEST_RESIDUAL), b""))
+                    bands = range(RESIDUAL_LEVELS)
+                    payloads += [(UnitKey(UnitType.RESIDUAL, number, place, level), b"") for level in bands]
             else:
                 levels = list(models[0].grid_levels)
             payloads += [(UnitKey(UnitType.GOP, number, place, level), b"") for level in levels]

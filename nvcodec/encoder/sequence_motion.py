@@ -20,8 +20,6 @@ from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.vector_base import PictureMotion, anchor_before, base_field
 
 SAMPLE_RANGE_8_BIT = 256.0
-LAMBDA_FACTOR = 12.0
-"""One reference's error counts for less than it seems: two are blended, and what is left may be mended by latents."""
 GLOBAL_BITS = 22.0
 """What a global vector takes in the header."""
 
@@ -47,10 +45,11 @@ class MotionSearch:
         effort: int,
         pool: ThreadPoolExecutor,
     ):
-        """first: the segment's first picture; lam: as the fit's, of the deepest pictures; blocks: block_log2 to try."""
+        """first: the segment's first picture; lam: squared error, samples over their range, per bit, of the deepest
+        pictures; blocks: block_log2 to try."""
         self.pool = pool
         self.source, self.first, self.blocks, self.effort = source, first, blocks, effort
-        self.lam = lam * SAMPLE_RANGE_8_BIT**2 * LAMBDA_FACTOR
+        self.lam = lam * SAMPLE_RANGE_8_BIT**2
         self.size = (source.format.height, source.format.width)
         self._luma: dict[int, Array] = {}
 

@@ -19,6 +19,8 @@ LONGEST_GOP = {
     "motion": limits.MAX_MOTION_GOP_LENGTH,
     "hybrid": limits.MAX_MOTION_GOP_LENGTH,
 }
+DEFAULT_DIGEST_BYTES = {"grid": 4, "motion": 4, "hybrid": 2}
+"""The hybrid profile's files are small: four bytes for each picture and scale would be a tenth of some of them."""
 DEFAULT_GOP = {"grid": 33, "motion": 16, "hybrid": 16}
 POOLINGS = ("area", "max")
 
@@ -38,7 +40,8 @@ class EncodeSettings:
     """Wanted bits per second; hit within 2 %."""
     tune: str = "psnr"
     profile: str = "grid"
-    """'motion': pictures are predicted from others; 'grid': each decodes without any other."""
+    """'hybrid': pictures are predicted from others, and what is left is transformed; 'motion': it is left to networks;
+    'grid': each picture decodes without any other."""
     gop_length: int | None = None
     """Longest GoP, in pictures; None for the profile's own."""
     keyint: int = 250
@@ -50,7 +53,8 @@ class EncodeSettings:
     seed: int = 0
     device: str = "auto"
     threads: int = 0
-    digest_bytes: int = 4
+    digest_bytes: int | None = None
+    """2, 4 or 8 for each picture and scale; None for the profile's own."""
     model: ModelConfig | None = None
     """The network (of pictures without references), instead of the one chosen by the source's size."""
     inter_model: ModelConfig | None = None
@@ -77,13 +81,14 @@ class EncodeSettings:
             ("size_bytes", self.size_bytes is None or self.size_bytes > 0, "above 0"),
             ("bitrate", self.bitrate is None or self.bitrate > 0, "above 0"),
             ("tune", self.tune in TUNES, " or ".join(TUNES)),
+            ("tune", self.profile != "hybrid" or self.tune == "psnr", "psnr in the hybrid profile"),
             ("pooling", self.pooling in POOLINGS, " or ".join(POOLINGS)),
             ("gop_length", 1 <= self.resolved_gop_length() <= LONGEST_GOP[self.profile], self._gop_range()),
             ("keyint", self.keyint >= 1, "at least 1"),
             ("block_log2", self.block_log2 is None or 3 <= self.block_log2 <= 6, "3 to 6"),
             ("segment_length", self.segment_length >= 1, "at least 1"),
             ("epochs", self.epochs is None or self.epochs > 0, "above 0"),
-            ("digest_bytes", self.digest_bytes in (2, 4, 8), "2, 4 or 8"),
+            ("digest_bytes", self.digest_bytes in (None, 2, 4, 8), "2, 4 or 8"),
             ("threads", self.threads >= 0, "at least 0"),
         )
         for name, fine, allowed in checks:
@@ -108,6 +113,10 @@ class EncodeSettings:
     def resolved_gop_length(self) -> int:
         """The longest GoP, given or the profile's own."""
         return DEFAULT_GOP[self.profile] if self.gop_length is None else self.gop_length
+
+    def resolved_digest_bytes(self) -> int:
+        """Bytes of a digest, given or the profile's own."""
+        return DEFAULT_DIGEST_BYTES[self.profile] if self.digest_bytes is None else self.digest_bytes
 
     def _gop_range(self) -> str:
         return f"1 to {LONGEST_GOP[self.profile]} in the {self.profile} profile"

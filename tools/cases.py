@@ -1,0 +1,195 @@
+"""Cases of the vectorised arithmetic, which no `if` shows: clamps that clamp, wraps that wrap, phases, kinds, contexts.
+
+Functions of the decoder are wrapped while streams are decoded; each wrapper looks at what goes in or comes out.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from nvcodec.bitstream.limits import MAX_STEP_ROWS
+from nvcodec.decoder import decoder, gop, motion, network_unit
+from nvcodec.entropy import latents
+from nvcodec.synthesis import alignment, arithmetic, grid_context, vector_base
+from nvcodec.synthesis.alignment import PHASES, NumpyLibrary
+from nvcodec.synthesis.numpy_backend import NumpyOperations
+from nvcodec.synthesis.vectors import CONTEXT_COUNT, VECTOR_MAX, VECTOR_MIN, PyramidPass
+
+ENDS = ("below", "above")
+CLAMPED = (
+    "6.3 embedding, grid profile",
+    "6.3 embedding, motion profile",
+    "6.4 context input",
+    "6.4 mean",
+    "6.4 scale index",
+    "6.6 sample",
+    "6.7 activation",
+    "6.9 mask",
+    "6.10 scaled vector",
+    "5.8 vector",
+    "6.11 row between nodes",
+    "6.11 row or column of the plane, rows",
+    "6.11 row or column of the plane, columns",
+    "6.11 interpolated sample",
+    "5.3 wrapped weight",
+    "5.4 wrapped window weight",
+    "7.2 wrapped latent",
+)
+"""Values that are clamped or wrapped, by section of the specification."""
+
+CASES = (
+    *(f"{name}: {end}" for name in CLAMPED for end in ENDS),
+    *(f"6.2 leaky: {sign}" for sign in ("negative", "not negative")),
+    "6.3 window weights at their limit",
+    *(f"6.4 kind {kind}, {role}" for role, kinds in (("grid", 3), ("inter", MAX_STEP_ROWS)) for kind in range(kinds)),
+    *(f"6.11 phase {row} {column}" for row in range(PHASES) for column in range(PHASES)),
+    *(f"7.2 mean's offset {offset}" for offset in range(-4, 4)),
+    *(f"7.6 context {context}" for context in range(CONTEXT_COUNT)),
+)
+"""All there are."""
+
+Note = Callable[[str], None]
+
+
+@contextmanager
+def noted_cases() -> Iterator[set[str]]:
+    """The cases that come up inside."""
+    found: set[str] = set()
+    with ExitStack() as stack:
+        for place, name, watch in _watches(found.add):
+            stack.enter_context(patch.object(place, name, watch(getattr(place, name))))
+        yield found
+
+
+def _ends(note: Note, name: str, values: Any, low: float, high: float) -> None:
+    """Note where values lie outside low..high."""
+    if np.min(values, initial=low) < low:
+        note(f"{name}: below")
+    if np.max(values, initial=high) > high:
+        note(f"{name}: above")
+
+
+Watch = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
+    """(where a function is looked up, its name, what wraps it)."""
+
+    def before(look: Callable[..., None]) -> Watch:
+        def watch(function: Callable[..., Any]) -> Callable[..., Any]:
+            def wrapped(*args: Any, **options: Any) -> Any:
+                look(*args, **options)
+                return function(*args, **options)
+
+            return wrapped
+
+        return watch
+
+    most, wrap_range = arithmetic.ACTIVATION_MAX, (arithmetic.LATENT_MIN, arithmetic.LATENT_MAX)
+
+    def parameters(output: Any, channels: int) -> None:
+        _ends(note, "6.4 mean", output[:, :channels], -arithmetic.MEAN_LIMIT, arithmetic.MEAN_LIMIT)
+        indices = np.floor((output[:, channels:] + 1) / 2) + arithmetic.SCALE_BIAS
+        _ends(note, "6.4 scale index", indices, 0, 39)
+
+    def samples(picture: Any, bit_depth: int) -> None:
+        shift = arithmetic.PICTURE_FRACTION_BITS - bit_depth
+        rounded = np.floor((picture + ((1 << shift) >> 1)) / (1 << shift)) + (1 << (bit_depth - 1))
+        _ends(note, "6.6 sample", rounded, 0, (1 << bit_depth) - 1)
+
+    def embedded(terms: dict[int, int], grids: dict[int, Any], step: Any, background: Any) -> None:
+        if sum(abs(weight) for weight in terms.values()) == arithmetic.WINDOW_WEIGHT_LIMIT:
+            note("6.3 window weights at their limit")
+        total = 0 if background is None else background
+        total = total + sum(grids[grid] * (step * weight)[:, None, None] for grid, weight in terms.items())
+        _ends(note, "6.3 embedding, grid profile", np.floor((total + 32) / 64), -most, most)
+
+    def scaled(field: Any, numerator: int, denominator: int) -> None:
+        values = (2 * numerator * field.astype(np.int64) + denominator) // (2 * denominator)
+        _ends(note, "6.10 scaled vector", values, VECTOR_MIN, VECTOR_MAX)
+
+    def kind_of(backend: Any, config: Any, level: Any, size: Any, previous: Any, coarser: Any, kind: int) -> None:
+        note(f"6.4 kind {kind}, {config.role}")
+
+    def blended(ops: Any, window: Any, mask: Any, residual: Any) -> None:
+        one = 1 << arithmetic.MASK_FRACTION_BITS
+        _ends(note, "6.9 mask", np.floor(mask / (1 << arithmetic.MASK_SHIFT)) + one // 2, 0, one)
+
+    def phases(plane_shape: Any, dy: Any, dx: Any, *others: Any) -> None:
+        for pair in np.unique(PHASES * (dy & 3) + (dx & 3)):
+            note(f"6.11 phase {pair // PHASES} {pair % PHASES}")
+
+    def clamped(library: Any, values: Any, low: int, high: int) -> None:
+        caller = sys._getframe(2)
+        side = "columns" if "x" in caller.f_locals else "rows"
+        names = {
+            "phase_planes": "6.11 interpolated sample",
+            "_nodes": "6.11 row between nodes",
+            "sample_indices": f"6.11 row or column of the plane, {side}",
+        }
+        if caller.f_code.co_name in names:
+            _ends(note, names[caller.f_code.co_name], values, low, high)
+
+    def predicted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any) -> Any:
+            prediction, context = function(*args)
+            for number in np.unique(context):
+                note(f"7.6 context {number}")
+            return prediction, context
+
+        return wrapped
+
+    def leaky(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **options: Any) -> Any:
+            result = function(*args, **options)
+            if options.get("leaky"):
+                for sign, here in (("negative", result < 0), ("not negative", result >= 0)):
+                    if here.any():
+                        note(f"6.2 leaky: {sign}")
+            return result
+
+        return wrapped
+
+    def offsets(mean8: Any) -> None:
+        for offset in np.unique((mean8 + 4) % 8 - 4):
+            note(f"7.2 mean's offset {offset}")
+
+    yield grid_context, "symbol_parameters", before(parameters)
+    yield (
+        grid_context,
+        "context_input",
+        before(lambda grid: _ends(note, "6.4 context input", 256.0 * grid, -most, most)),
+    )
+    yield gop, "grid_parameters", before(kind_of)
+    yield motion, "grid_parameters", before(kind_of)
+    yield gop, "embed", before(embedded)
+    yield (
+        decoder,
+        "embed_latents",
+        before(
+            lambda values, step: _ends(note, "6.3 embedding, motion profile", values * step[:, None, None], -most, most)
+        ),
+    )
+    yield decoder, "to_samples", before(samples)
+    yield NumpyOperations, "clamp", before(lambda ops, x: _ends(note, "6.7 activation", x, -most, most))
+    yield NumpyOperations, "conv", leaky
+    yield NumpyOperations, "blend", before(blended)
+    yield vector_base, "scale_field", before(scaled)
+    yield (
+        motion,
+        "add_differences",
+        before(lambda base, delta: _ends(note, "5.8 vector", base + delta, VECTOR_MIN, VECTOR_MAX)),
+    )
+    yield PyramidPass, "predict", predicted
+    yield alignment, "sample_indices", before(phases)
+    yield NumpyLibrary, "clamp", before(clamped)
+    yield network_unit, "wrap", before(lambda values: _ends(note, "5.3 wrapped weight", values, *wrap_range))
+    yield gop, "wrap", before(lambda values: _ends(note, "5.4 wrapped window weight", values, *wrap_range))
+    yield latents, "wrap", before(lambda values: _ends(note, "7.2 wrapped latent", values, *wrap_range))
+    yield latents, "split_mean", before(offsets)
