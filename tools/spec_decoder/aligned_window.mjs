@@ -6,10 +6,9 @@ import { ceilShift } from './structure.mjs';
 const FINEST_WITHOUT_WINDOW = 4;
 const GREY = 2048;
 
-/** Y_l for l = s..3, by level. aligned: for each reference its aligned planes {samples, rows, columns}. */
-export function alignedWindow(sequence, s, aligned) {
+/** Y_l for l = s..3, by level. references: for each its planes p_k,s, {samples, rows, columns}. */
+export function alignedWindow(sequence, s, references) {
   const Y = [];
-  let references = aligned.map((planes) => planes.map((plane) => widen(plane, 12 - sequence.bit_depth)));
   for (let l = s; l < FINEST_WITHOUT_WINDOW; l++) {
     if (l > s) references = references.map((planes) => planes.map(halve));
     const K = references.map((planes) => pack(sequence, l, planes, GREY));
@@ -27,7 +26,9 @@ function windowOf(K0, K1) {
   return Y;
 }
 
-function widen({ samples, ...size }, shift) {
+/** a_k << (12 - B) of a plane. */
+export function widen({ samples, ...size }, bit_depth) {
+  const shift = 12 - bit_depth;
   const wide = new Int32Array(samples.length);
   for (let i = 0; i < wide.length; i++) wide[i] = samples[i] << shift;
   return { samples: wide, ...size };

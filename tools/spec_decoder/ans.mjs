@@ -1,9 +1,7 @@
 // Sections 7.3 and 7.4: the entropy decoder. The 64-bit state is two halves of 32 bits.
 
 import { EntropyError } from './errors.mjs';
-import { JUMP_SHIFT, table } from './tables.mjs';
-
-const TABLES = 200;
+import { JUMP_SHIFT, TABLE_COUNT, table } from './tables.mjs';
 
 export class Coder {
   /** words: the coded part of the unit `what`. */
@@ -57,14 +55,14 @@ export class Coder {
 
   /** An array, with the number of each symbol's table: in order of the tables, then in raster order (7.3). */
   decodeArray(numbers) {
-    const starts = new Int32Array(TABLES + 1);
+    const starts = new Int32Array(TABLE_COUNT + 1);
     for (const number of numbers) starts[number + 1]++;
-    for (let t = 0; t < TABLES; t++) starts[t + 1] += starts[t];
+    for (let t = 0; t < TABLE_COUNT; t++) starts[t + 1] += starts[t];
     const next = starts.slice();
     const places = new Int32Array(numbers.length);
     for (let i = 0; i < numbers.length; i++) places[next[numbers[i]]++] = i;
     const symbols = new Int16Array(numbers.length);
-    for (let number = 0; number < TABLES; number++) {
+    for (let number = 0; number < TABLE_COUNT; number++) {
       if (starts[number] === starts[number + 1]) continue;
       const t = table(number);
       for (let i = starts[number]; i < starts[number + 1]; i++) symbols[places[i]] = this.decode(t);

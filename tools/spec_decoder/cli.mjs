@@ -1,18 +1,20 @@
 #!/usr/bin/env node
 // The command: node cli.mjs IN.msn -o OUT.yuv [--scale 1/2] [--verify]. The only module that knows files.
 
-import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { Decoder, MsnError, SCALES, planeBytes } from './decoder.mjs';
+import { BASE_MODEL_NUMBERS, Decoder, MsnError, SCALES, planeBytes } from './decoder.mjs';
 
 const USAGE = `usage: node cli.mjs IN.msn -o OUT.yuv [--scale ${SCALES.join('|')}] [--verify] [--frames FIRST:LAST]
-                   [--base-model PATH]
+                   [--base-models FOLDER]
 
 Writes planar pictures, two bytes a sample (little-endian) above 8 bits; "-o -" is standard output.
---frames: pictures FIRST to LAST - 1. --verify: compares the digests that the file has.`;
-const BASE_MODEL = fileURLToPath(new URL('../../nvcodec/decoder/base_models/2.msn', import.meta.url));
+--frames: pictures FIRST to LAST - 1. --verify: compares the digests that the file has. --base-models: where 2.msn and
+3.msn are.`;
+const BASE_MODELS = fileURLToPath(new URL('../../nvcodec/decoder/base_models', import.meta.url));
 
 class UsageError extends Error {}
 
@@ -22,7 +24,7 @@ function readOptions(args) {
     scale: { type: 'string', default: '1' },
     verify: { type: 'boolean', default: false },
     frames: { type: 'string' },
-    'base-model': { type: 'string' },
+    'base-models': { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   };
   let parsed;
@@ -41,14 +43,11 @@ function readOptions(args) {
   return { ...values, input: positionals[0], range: frames ? { first: +frames[1], last: +frames[2] } : {} };
 }
 
-/** The base model is read when there is one; the decoder says so if it needs it and has none. */
-function readBaseModels(path) {
-  try {
-    return { 2: readFileSync(path ?? BASE_MODEL) };
-  } catch (error) {
-    if (path) throw error;
-    return {};
-  }
+/** Those that there are; the decoder says so if it needs one and has none. */
+function readBaseModels(folder = BASE_MODELS) {
+  const path = (number) => join(folder, `${number}.msn`);
+  const there = BASE_MODEL_NUMBERS.filter((number) => existsSync(path(number)));
+  return Object.fromEntries(there.map((number) => [number, readFileSync(path(number))]));
 }
 
 function writeFully(file, bytes) {
@@ -88,7 +87,7 @@ function writeFileTo(path, write) {
 function main() {
   const options = readOptions(process.argv.slice(2));
   if (options.help) return console.log(USAGE);
-  const decoder = new Decoder(readFileSync(options.input), { baseModels: readBaseModels(options['base-model']) });
+  const decoder = new Decoder(readFileSync(options.input), { baseModels: readBaseModels(options['base-models']) });
   const { scale, verify, range } = options;
   withOutput(options.output, (file) => {
     for (const { planes } of decoder.pictures({ scale, verify, ...range })) {

@@ -12,8 +12,10 @@ export const GOP = 4;
 export const DIGEST = 5;
 export const INDEX = 6;
 export const MOTION = 7;
+export const RESIDUAL = 8;
+export const TABLES = 9;
 
-const NAMES = [null, 'SEQUENCE', 'SEGMENT', 'NETWORK', 'GOP', 'DIGEST', 'INDEX', 'MOTION'];
+const NAMES = [null, 'SEQUENCE', 'SEGMENT', 'NETWORK', 'GOP', 'DIGEST', 'INDEX', 'MOTION', 'RESIDUAL', 'TABLES'];
 const MAGIC = [0x89, 0x4d, 0x53, 0x4e];
 const FOOTER_MAGIC = [0x4d, 0x53, 0x4e, 0x58];
 const FILE_HEADER_BYTES = 8;
@@ -64,7 +66,7 @@ function describe({ type, segment, gop, level }) {
 function readFileHeader(bytes) {
   if (bytes.length < FILE_HEADER_BYTES || !matches(bytes, 0, MAGIC)) throw new HeaderError('not an .msn file');
   const [major, minor] = [bytes[4], bytes[5]];
-  if (major !== 0) throw new HeaderError(`version ${major}.${minor} of the format; this decoder knows 0.3`);
+  if (major !== 0) throw new HeaderError(`version ${major}.${minor} of the format; this decoder knows 0.4`);
   const flags = readLittleEndian(bytes, 6, 2);
   if (flags) throw new HeaderError(`file header: flags is ${flags}, allowed is 0`);
   return minor;

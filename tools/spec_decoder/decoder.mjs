@@ -5,16 +5,19 @@ import { Container } from './container.mjs';
 import { checkDigest, readDigests } from './digests.mjs';
 import { RequestError } from './errors.mjs';
 import { decodeGridSegment } from './grid_profile.mjs';
+import { decodeHybridSegment } from './hybrid_profile.mjs';
 import { decodeMotionSegment } from './motion_profile.mjs';
 import { readNetworkLevel } from './network.mjs';
 import { readSegments } from './segment.mjs';
-import { MOTION_PROFILE, readSequence } from './sequence.mjs';
+import { readSequence } from './sequence.mjs';
 import { planeSizes } from './structure.mjs';
 
 export { MsnError } from './errors.mjs';
+export { BASE_MODEL_NUMBERS } from './base_models.mjs';
 export { planeBytes } from './digests.mjs';
 
 export const SCALES = ['1', '1/2', '1/4', '1/8'];
+const DECODE_SEGMENT = [decodeGridSegment, decodeMotionSegment, decodeHybridSegment]; // by profile
 
 export class Decoder {
   /** bytes: the whole file, a Uint8Array; baseModels: number -> bytes of its file (5.3.2). */
@@ -35,7 +38,7 @@ export class Decoder {
     const { container, sequence } = this;
     const s = scaleNumber(scale);
     const sizes = planeSizes(sequence, s);
-    const decodeSegment = sequence.profile === MOTION_PROFILE ? decodeMotionSegment : decodeGridSegment;
+    const decodeSegment = DECODE_SEGMENT[sequence.profile];
     for (const segment of this.segments) {
       if (segment.first_picture >= last || segment.first_picture + segment.picture_count <= first) continue;
       const readLevel = (n, l) => readNetworkLevel(container, sequence, segment.number, n, l, this.baseModels);

@@ -8,6 +8,12 @@ import { ceilShift, clampTo } from './structure.mjs';
 
 const CONTEXTS = 26;
 
+/** As readMotion, for any GoP; anchor: {planes, fields} of picture -1, or null. */
+export function readFields(container, sequence, gop, order, anchor) {
+  if (!order.some(({ references }) => references.length)) return new Map();
+  return readMotion(container, sequence, gop, order, anchor?.fields ?? null);
+}
+
 /**
  * The fields of a GoP: a map from a picture's number to [{vectors, rows, columns, b, towards}, ...], one per reference.
  * vectors is (rows, columns, 2); towards is the reference's number. anchor: the fields of picture -1, or null.

@@ -4,23 +4,29 @@ import { half, levelSize, planePhases, planeSizes } from './structure.mjs';
 
 /** 6.6 and unpacking: the planes of the packed picture x of level s, Uint8Array or, above 8 bits, Uint16Array. */
 export function unpackSamples(sequence, s, x) {
-  const { bit_depth: B, chroma_format } = sequence;
+  const { chroma_format } = sequence;
   const [h, w] = levelSize(sequence, s);
-  const shift = 12 - B;
-  const [rounding, middle, most] = [half(shift), 2 ** (B - 1), 2 ** B - 1];
   return planeSizes(sequence, s).map(([rows, columns], i) => {
     const { first, R, Q } = planePhases(chroma_format)[i];
-    const plane = B === 8 ? new Uint8Array(rows * columns) : new Uint16Array(rows * columns);
+    const plane = new Int32Array(rows * columns);
     for (let r = 0, at = 0; r < rows; r++) {
       const row = packedRow(first, R, Q, h, w, r);
-      for (let c = 0; c < columns; c++) {
-        const value = x[Q === 2 ? row + (c & 1) * h * w + (c >> 1) : row + c];
-        const sample = ((value + rounding) >> shift) + middle;
-        plane[at++] = sample < 0 ? 0 : sample > most ? most : sample;
-      }
+      for (let c = 0; c < columns; c++) plane[at++] = x[Q === 2 ? row + (c & 1) * h * w + (c >> 1) : row + c];
     }
-    return plane;
+    return samplesOf(sequence, plane);
   });
+}
+
+/** 6.6 for a plane of values. */
+export function samplesOf({ bit_depth: B }, x) {
+  const shift = 12 - B;
+  const [rounding, middle, most] = [half(shift), 2 ** (B - 1), 2 ** B - 1];
+  const plane = B === 8 ? new Uint8Array(x.length) : new Uint16Array(x.length);
+  for (let at = 0; at < x.length; at++) {
+    const sample = ((x[at] + rounding) >> shift) + middle;
+    plane[at] = sample < 0 ? 0 : sample > most ? most : sample;
+  }
+  return plane;
 }
 
 /** Where row r of a plane starts in its packed picture, in the channel of column phase 0. */

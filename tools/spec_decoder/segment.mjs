@@ -3,7 +3,7 @@
 import { SEGMENT } from './container.mjs';
 import { ValueError } from './errors.mjs';
 import { MAX_GOP_LENGTH, MAX_OPEN_GOPS, MAX_PICTURES } from './limits.mjs';
-import { MOTION_PROFILE } from './sequence.mjs';
+import { GRID_PROFILE } from './sequence.mjs';
 
 /** All segments, [{first_picture, picture_count, gops: [{number, first, length, open}]}], which cover the sequence. */
 export function readSegments(container, sequence) {
@@ -31,7 +31,7 @@ function readSegment(r, number, covered, sequence) {
     gops.push({ segment: number, number: g, first, length, open: 0 });
     first += length;
   }
-  if (sequence.profile === MOTION_PROFILE) readOpenFlags(r, gops);
+  if (sequence.profile !== GRID_PROFILE) readOpenFlags(r, gops);
   r.end();
   if (first - first_picture !== picture_count) {
     throw new ValueError(`${r.what}: GoPs of ${first - first_picture} pictures, picture_count is ${picture_count}`);

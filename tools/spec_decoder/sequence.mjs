@@ -8,7 +8,14 @@ import { LEVELS, levelSize } from './structure.mjs';
 export const GRID = 'grid';
 export const INTRA = 'intra';
 export const INTER = 'inter';
-export const MOTION_PROFILE = 1;
+export const [GRID_PROFILE, MOTION_PROFILE, HYBRID_PROFILE] = [0, 1, 2];
+
+/** Of each profile: roles of its configurations, and the least version_minor (3.7). */
+const PROFILES = [
+  { name: 'grid', roles: [GRID], minor: 0 },
+  { name: 'motion', roles: [INTRA, INTER], minor: 3 },
+  { name: 'hybrid', roles: [INTER], minor: 4 },
+];
 
 export function readSequence(container) {
   const r = container.read(SEQUENCE);
@@ -22,13 +29,14 @@ export function readSequence(container) {
   q.frame_rate_den = r.u('frame_rate_den', 32, 1);
   q.picture_count = r.u('picture_count', 32, 1, MAX_PICTURES);
   q.segment_count = r.u('segment_count', 16, 1, q.picture_count);
-  q.profile = r.u('profile', 4, 0, 1);
-  if (q.profile === MOTION_PROFILE && container.version_minor < 3) {
-    throw new HeaderError(`motion profile of version 0.${container.version_minor}; this decoder knows that of 0.3`);
+  q.profile = r.u('profile', 4, 0, PROFILES.length - 1);
+  const { name, roles, minor } = PROFILES[q.profile];
+  if (container.version_minor < minor) {
+    const version = `0.${container.version_minor}`;
+    throw new HeaderError(`${name} profile of version ${version}; this decoder knows it from 0.${minor} on`);
   }
   readVideoUsability(r, q);
-  const roles = q.profile === MOTION_PROFILE ? [INTRA, INTER] : [GRID];
-  q.configurations = roles.map((role) => readConfiguration(r, role));
+  q.configurations = roles.map((role) => readConfiguration(r, role, q.profile));
   r.end();
   for (const c of q.configurations) checkLatents(r.what, q, c);
   return q;
@@ -48,8 +56,10 @@ function readVideoUsability(r, q) {
   }
 }
 
+const BASE_MODELS = { [GRID]: [0], [INTRA]: [0, 2], [INTER]: [0, 2, 3] };
+
 /** 5.1.1 */
-function readConfiguration(r, role) {
+function readConfiguration(r, role, profile) {
   const c = { role };
   const levels = ['features', 'branch', 'grid_channels', 'gop_grid_flag', 'temporal_stride_log2', 'window_flag',
     'context_hidden'];
@@ -57,7 +67,7 @@ function readConfiguration(r, role) {
   for (let l = LEVELS - 1; l >= 0; l--) {
     c.features[l] = r.u(`features[${l}]`, 6, 1);
     c.branch[l] = r.u(`branch[${l}]`, 6);
-    c.grid_channels[l] = r.u(`grid_channels[${l}]`, 5, l === LEVELS - 1 ? 1 : 0);
+    c.grid_channels[l] = r.u(`grid_channels[${l}]`, 5, ...gridChannelRange(l, profile));
     if (c.grid_channels[l] === 0) continue;
     if (role === GRID) {
       c.gop_grid_flag[l] = r.flag('gop_grid_flag');
@@ -73,10 +83,18 @@ function readConfiguration(r, role) {
   c.context_coarser_flag = r.flag('context_coarser_flag');
   c.context_neighbours_flag = role === GRID ? 0 : r.flag('context_neighbours_flag');
   c.step_rows = role === INTER ? r.u('step_rows', 4, 1, 8) : 1;
-  c.base_model = r.u('base_model', 8, 0, role === GRID ? 0 : 2);
-  if (c.base_model === 1) throw new ValueError(`${r.what}: base_model is 1, allowed are 0 and 2`);
+  c.base_model = r.u('base_model', 8);
+  const allowed = BASE_MODELS[role];
+  if (!allowed.includes(c.base_model)) {
+    throw new ValueError(`${r.what}: base_model is ${c.base_model}, allowed are ${allowed.join(', ')}`);
+  }
   r.u('reserved_flags', 8, 0, 0);
   return c;
+}
+
+function gridChannelRange(l, profile) {
+  if (profile === HYBRID_PROFILE) return l === LEVELS - 1 ? [1, 1] : [0, 0];
+  return [l === LEVELS - 1 ? 1 : 0, 31];
 }
 
 /** The cap on a picture's latents (3.6). */

@@ -1,4 +1,6 @@
-// Section 7.1: the 200 frequency tables, each made when it is first used.
+// Section 7.1: the 264 frequency tables, each made when it is first used.
+
+import { ONES } from './coefficient_tables.mjs';
 
 const THETA = [
   145315154, 199759078, 261044606, 326914198, 395007542, 463130302, 529428476, 592470630,
@@ -9,10 +11,12 @@ const THETA = [
 ];
 const TOTAL = 2 ** 24;
 const SYMBOLS = 256;
+export const FIRST_BINARY_TABLE = 5 * THETA.length; // the first of what is 0 or 1
+export const TABLE_COUNT = FIRST_BINARY_TABLE + ONES.length;
 export const JUMP_SHIFT = 14; // jump[m >> 14] is the first symbol that m may be
 
 const tails = new Array(THETA.length); // E of each scale
-const tables = new Array(THETA.length * 5);
+const tables = new Array(TABLE_COUNT);
 
 /** {cumulative: 257 sums, of symbol k at k + 128; jump}. */
 export function table(number) {
@@ -20,7 +24,9 @@ export function table(number) {
 }
 
 function makeTable(number) {
-  const frequency = frequencies(Math.floor(number / 5), number % 5);
+  const frequency = number < FIRST_BINARY_TABLE
+    ? frequencies(Math.floor(number / 5), number % 5)
+    : binaryFrequencies(ONES[number - FIRST_BINARY_TABLE]);
   const cumulative = new Int32Array(SYMBOLS + 1);
   for (let k = 0; k < SYMBOLS; k++) cumulative[k + 1] = cumulative[k] + frequency[k];
   const jump = new Uint8Array(TOTAL >> JUMP_SHIFT);
@@ -43,6 +49,13 @@ function frequencies(i, f) {
     sum += frequency[k + 128];
   }
   frequency[128] += TOTAL - sum;
+  return frequency;
+}
+
+function binaryFrequencies(ones) {
+  const frequency = new Int32Array(SYMBOLS).fill(1);
+  frequency[128] = TOTAL - (SYMBOLS - 2) - ones;
+  frequency[129] = ones;
   return frequency;
 }
 

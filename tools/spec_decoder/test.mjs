@@ -5,14 +5,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { SCALES, decode, planeBytes } from './decoder.mjs';
+import { BASE_MODEL_NUMBERS, SCALES, decode, planeBytes } from './decoder.mjs';
 import { DigestMissing } from './errors.mjs';
 import { Sha256, hex } from './sha256.mjs';
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const folder = process.argv[2] ?? path('../../tests/conformance/vectors');
-const baseModel = path('../../nvcodec/decoder/base_models/2.msn');
-const baseModels = existsSync(baseModel) ? { 2: readFileSync(baseModel) } : {};
+const baseModel = (number) => path(`../../nvcodec/decoder/base_models/${number}.msn`);
+const there = BASE_MODEL_NUMBERS.filter((number) => existsSync(baseModel(number)));
+const baseModels = Object.fromEntries(there.map((number) => [number, readFileSync(baseModel(number))]));
 
 /** {sha, perSecond} of the file's pictures; throws if one differs from its digest. It may have no digest. */
 function decodeAll(bytes, scale) {

@@ -1,11 +1,14 @@
 // The specification's own examples and check values, on literal numbers. node test_examples.mjs
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { interpolate } from './alignment.mjs';
 import { Coder } from './ans.mjs';
 import { BitReader, readVarint } from './bits.mjs';
+import { DEFAULTS, ONES } from './coefficient_tables.mjs';
+import { noCoefficients, readBand } from './coefficients.mjs';
 import { crc32c } from './crc32c.mjs';
 import { readMotion, resample, scale } from './fields.mjs';
 import { gridEmbedding } from './grids.mjs';
@@ -13,6 +16,7 @@ import { upsample } from './packed.mjs';
 import { Sha256, hex, sha256 } from './sha256.mjs';
 import { codingOrder } from './structure.mjs';
 import { table } from './tables.mjs';
+import { inverse, residual, stepOf } from './transform.mjs';
 
 const bytes = (text) => Uint8Array.from(text.split(' '), (byte) => parseInt(byte, 16));
 const ascii = (text) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -121,4 +125,63 @@ test('7.5: the worked example', () => {
   assert.deepEqual([...d.decodeArray([90, 80, 90, 99])], [3, -2, 1, -7]);
   d.endCheck();
   new Coder(bytes('01 00 00 00'), 'test').endCheck();
+});
+
+/** The numbers of the fenced lines that follow `heading` in the specification. */
+function listOf(heading) {
+  const text = readFileSync(new URL('../../bitstream_spec.md', import.meta.url), 'utf8');
+  const block = text.slice(text.indexOf(heading)).match(/```\n([^`]*)```/)[1];
+  return block.replace(/t = \d, k = \d:/g, '').match(/\d+/g).map(Number);
+}
+
+test('7.1: tables of what is 0 or 1', () => {
+  assert.deepEqual(ONES, listOf('Tables 200 + j'));
+  assert.deepEqual(ONES, Array.from({ length: 64 }, (_, j) => Math.round(2 ** 24 / (1 + 2 ** ((48 - j) / 4)))));
+  for (const [j, ones] of ONES.entries()) {
+    const { cumulative } = table(200 + j);
+    assert.deepEqual([...cumulative.subarray(128, 131)], [128, 2 ** 24 - 126 - ones, 2 ** 24 - 126]);
+    assert.deepEqual([cumulative[1], cumulative[255], cumulative[256]], [1, 2 ** 24 - 1, 2 ** 24]);
+  }
+});
+
+test('7.8: default tables', () => {
+  const all = listOf('### 7.8');
+  assert.deepEqual(DEFAULTS.flat(), all);
+  DEFAULTS.forEach((line) => {
+    assert.equal(line.length, 37 + 37 + 29 + 5 + 12);
+    assert.ok(Math.max(...line.slice(0, 108)) < 64 && Math.max(...line.slice(108)) < 40);
+  });
+});
+
+test('6.12: steps', () => {
+  assert.deepEqual([0, 5, 6, 11, 12, 63].map(stepOf), [16, 29, 32, 58, 64, 23 << 10]);
+});
+
+test('6.12: the transform', () => {
+  for (const N of [1, 2, 4, 8]) {
+    const flat = inverse([800, ...new Array(N * N - 1).fill(0)], N);
+    assert.deepEqual([...flat], new Array(N * N).fill(100));
+  }
+  assert.deepEqual([...inverse([800, 80, -160, 8], 2)], [91, 69, 129, 111]);
+});
+
+test('6.12: rounding, the clamp of C, and a plane that its block exceeds', () => {
+  const plane = noCoefficients(1, 1);
+  plane.q[0] = -129;
+  assert.deepEqual([...residual(plane, 63, 3, 1, 1)], [-4096]);
+  assert.equal(residual(plane, 0, 0, 3, 5).length, 15);
+  assert.deepEqual([...inverse([-1], 1)], [0]);
+});
+
+test('7.7: contexts of a band', () => {
+  const asked = [];
+  const answers = [[1], [], [0, 1], [2], [5, -1]];
+  const d = { decodeArray: (tables) => (asked.push([...tables]), answers.shift()) };
+  const plane = noCoefficients(1, 1);
+  plane.q[0] = -3; // so own is 2, and m is 3
+  const numbers = Array.from({ length: 29 }, (_, c) => c);
+  readBand(d, 2, plane, { bin: numbers, val: [100, 101, 102] });
+  // bin(3 * 2 + 0); group 0 with the coarser coefficient; group 1 with it and (1, 0); values under val(1)
+  assert.deepEqual(asked, [[6], [], [22, 22], [27], [101, 101]]);
+  assert.deepEqual([plane.q[1], plane.q[8], plane.q[9]], [0, 5, -2]);
 });

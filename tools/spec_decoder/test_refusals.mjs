@@ -8,9 +8,13 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { BitReader } from './bits.mjs';
-import { DIGEST, GOP, MOTION, NETWORK, SEGMENT, SEQUENCE } from './container.mjs';
+import { DIGEST, GOP, MOTION, NETWORK, RESIDUAL, SEGMENT, SEQUENCE, TABLES } from './container.mjs';
 import { Decoder, MsnError, decode, planeBytes } from './decoder.mjs';
-import { DigestError, DigestMissing, HeaderError, NetworkError, UnitError, UnitMissing } from './errors.mjs';
+import {
+  DigestError, DigestMissing, EntropyError, HeaderError, NetworkError, PayloadError, RequestError, UnitError,
+  UnitMissing, ValueError,
+} from './errors.mjs';
+import { inventUnits } from './invented.mjs';
 import { levelLayers } from './layers.mjs';
 import { Sha256, hex } from './sha256.mjs';
 import { encodeWords, file, setBits, unitsOf } from './test_files.mjs';
@@ -166,6 +170,8 @@ if (existsSync(vector('motion_open_gops.msn'))) {
   const { segments } = new Decoder(OPEN);
   const flags = 80 + 16 * segments[0].gops.length;
   refuses('3.7: the motion profile of an earlier version', file(unitsOf(OPEN), { minor: 2 }), HeaderError);
+  const otherBase = changed(OPEN, [SEQUENCE], (p) => ((p[p.length - 2] = 3), p));
+  refuses('5.3.2: base model 3 in the motion profile', otherBase, NetworkError);
   refuses('5.2: the first GoP open', changed(OPEN, [SEGMENT], (p) => setBits(p, flags, 1, 1)));
   const moving = unitsOf(OPEN).find((u) => u.type === MOTION);
   const key = [MOTION, moving.segment, moving.gop];
@@ -181,3 +187,90 @@ if (existsSync(vector('motion_open_gops.msn'))) {
     }
   });
 }
+
+// The hybrid profile, on an invented file
+
+const WANTED = { width: 33, height: 31, chroma_format: 1, bit_depth: 8, network: 1, gops: [[3, 0], [4, 1]] };
+const hybrid = inventUnits(5, WANTED);
+const HYBRID = file(hybrid);
+const hybridChanged = (key, change) => changed(HYBRID, key, change);
+const isAt = (type, level) => (u) => u.type === type && u.level === level;
+
+test('8.3: end checks of all units hold, and a part of the pictures is that part of all', () => {
+  for (const scale of ['1', '1/8']) {
+    const digests = (request) => [...decode(HYBRID, { scale, ...request })].map(({ planes }) => planes.map(hex).join());
+    const all = digests();
+    assert.equal(all.length, 7);
+    for (let first = 0; first < 7; first++) {
+      assert.deepEqual(digests({ first, last: first + 1 }), [all[first]]);
+    }
+  }
+});
+test('4.5: at 1/8 no unit below level 3 is needed', () => {
+  const coarse = hybrid.filter((u) => ![NETWORK, RESIDUAL].includes(u.type) || u.level >= 3);
+  assert.equal(decodeAll(file(coarse), { scale: '1/8' }), decodeAll(HYBRID, { scale: '1/8' }));
+});
+test('3.2: GOP units are not read', () => {
+  const gop = { type: GOP, segment: 0, gop: 0, level: 4, payload: [], damaged: true };
+  assert.equal(decodeAll(file([gop, ...hybrid])), decodeAll(HYBRID));
+});
+refuses('3.7: the hybrid profile of an earlier version', file(hybrid, { minor: 3 }), HeaderError);
+refuses('5.1: grid_channels 2 at level 4', hybridChanged([SEQUENCE], (p) => setBits(p, 169, 5, 2)), ValueError);
+refuses('5.1: grid_channels 1 at level 3', hybridChanged([SEQUENCE], (p) => setBits(p, 191, 5, 1)), ValueError);
+
+const withBaseModel = (bytes, value) => changed(bytes, [SEQUENCE], (p) => ((p[p.length - 2] = value), p));
+for (const value of [1, 4]) refuses(`5.1.1: base_model ${value}`, withBaseModel(HYBRID, value), ValueError);
+refuses('5.3.2: base model 2 in the hybrid profile', withBaseModel(HYBRID, 2), NetworkError);
+refuses('5.3.2: base model 3 not given', withBaseModel(HYBRID, 3), RequestError);
+for (const value of [2, 3]) {
+  test(`5.3.2: base model ${value} not given, nor needed`, () => {
+    const bytes = file(inventUnits(5, { ...WANTED, network: 0 }));
+    assert.equal(decodeAll(withBaseModel(bytes, value)), decodeAll(bytes));
+  });
+}
+
+for (const [name, type, level] of [['TABLES', TABLES, 0], ['RESIDUAL', RESIDUAL, 3], ['RESIDUAL', RESIDUAL, 2]]) {
+  const at = hybrid.findIndex(isAt(type, level));
+  const key = [type, 0, hybrid[at].gop, level];
+  const what = `a ${name} unit of level ${level}`;
+  refuses(`3.2: ${what} is missing`, file(hybrid.filter((_, i) => i !== at)), UnitMissing);
+  refuses(`3.2: ${what} has a wrong CRC`, file(hybrid.map((u, i) => ({ ...u, damaged: i === at }))), UnitError);
+  refuses(`3.2: ${what} goes on`, hybridChanged(key, (p) => [...p, 0]));
+  refuses(`3.2: ${what} ends early`, hybridChanged(key, (p) => p.slice(0, -1)));
+  refuses(`3.2: ${what} is empty`, hybridChanged(key, () => []), PayloadError);
+  if (type === TABLES) continue;
+  refuses(`7.4: ${what} has one word more`, hybridChanged(key, (p) => [...p, 1, 0, 0, 0]), EntropyError);
+  refuses(`7.4: ${what} has no words`, hybridChanged(key, (p) => p.slice(0, hybrid[at].fields)), EntropyError);
+}
+
+const plainTables = (...bits) => hybridChanged([TABLES], () => {
+  const payload = new Array(Math.ceil(bits.length / 8)).fill(0);
+  bits.forEach((bit, i) => setBits(payload, i, 1, bit));
+  return payload;
+});
+const none = (count) => new Array(count).fill(0);
+refuses('5.9: value_scale_index 40', plainTables(1, 1, ...none(37), 1, 1, 0, 1, 0, 0, 0, ...none(300)), ValueError);
+refuses('5.9: a bit of align', plainTables(1, 0, 0, 0, 0, 0, 0, 1), ValueError);
+refuses('5.9: network_flag 1 without NETWORK units', file(hybrid.filter((u) => u.type !== NETWORK)), UnitMissing);
+
+/** One picture with these bits in its RESIDUAL unit of level 3, and no symbols. */
+const onePicture = (bits, network = 0) => {
+  const units = inventUnits(7, { ...WANTED, gops: [[1, 0]], network }).filter((u) => u.type !== RESIDUAL);
+  const payload = [...new Array(Math.ceil(bits.length / 8)).fill(0), 1, 0, 0, 0];
+  bits.forEach((bit, i) => setBits(payload, i, 1, bit));
+  return file([...units, { type: RESIDUAL, segment: 0, gop: 0, level: 3, payload }]);
+};
+test('5.10: a picture with nothing is grey', () => {
+  const [{ planes }] = decode(onePicture([0, 0, 0, 0]));
+  assert.ok(planes.every((plane) => plane.every((sample) => sample === 128)));
+});
+test('5.10: a residual of no plane is 0', () => {
+  assert.equal(decodeAll(onePicture([1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0])), decodeAll(onePicture([0, 0, 0, 0])));
+});
+for (const l of [2, 1, 0]) {
+  const bits = [0, 0, 0, 0];
+  bits[3 - l] = 1;
+  refuses(`5.10: residual_level_flag of level ${l} without a residual`, onePicture(bits), ValueError);
+  refuses('the same at 1/8', onePicture(bits), ValueError, { scale: '1/8' });
+}
+refuses('5.10: a level that is announced is missing', onePicture([1, ...none(6), 1, 0, 0, 0, 0, 0]), UnitMissing);

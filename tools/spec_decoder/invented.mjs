@@ -1,0 +1,224 @@
+// Makes valid files of the hybrid profile, of numbers drawn by chance, for the tests and to compare decoders with. What
+// a file holds is drawn from its seed; its words come from the decoder's own reading order, with a coder that invents
+// symbols.
+
+import { readBand, noCoefficients } from './coefficients.mjs';
+import { BINARY_TABLES_OF_LEVEL, CODED_LEVELS, VALUE_TABLES } from './coefficient_counts.mjs';
+import { MOTION, NETWORK, RESIDUAL, SEGMENT, SEQUENCE, TABLES } from './container.mjs';
+import { checkBound } from './convolution.mjs';
+import { levelLayers } from './layers.mjs';
+import { setOf } from './residuals.mjs';
+import { readResidualTables } from './residual_tables.mjs';
+import { BitReader } from './bits.mjs';
+import { INTER } from './sequence.mjs';
+import { LEVELS, ceilShift, codingOrder, planeSizes } from './structure.mjs';
+import { FIRST_BINARY_TABLE } from './tables.mjs';
+import { encodeWords, file } from './test_files.mjs';
+
+/** Numbers by chance from a seed: mulberry32. */
+export class Chance {
+  constructor(seed) {
+    this.state = seed >>> 0;
+  }
+
+  /** 0 <= x < 1 */
+  next() {
+    this.state = (this.state + 0x6d2b79f5) >>> 0;
+    let t = this.state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  int(low, high) {
+    return low + Math.floor(this.next() * (high - low + 1));
+  }
+
+  of(list) {
+    return list[this.int(0, list.length - 1)];
+  }
+
+  flag(share = 0.5) {
+    return this.next() < share ? 1 : 0;
+  }
+}
+
+class BitWriter {
+  constructor() {
+    this.bits = [];
+  }
+
+  u(n, value) {
+    for (let i = n - 1; i >= 0; i--) this.bits.push(Math.floor(value / 2 ** i) % 2);
+    return value;
+  }
+
+  payload(words = []) {
+    const bytes = new Array(ceilShift(this.bits.length, 3)).fill(0);
+    this.bits.forEach((bit, i) => (bytes[i >> 3] |= bit << (7 - (i & 7))));
+    return [...bytes, ...words];
+  }
+}
+
+/** Stands in for a coder: draws the symbols and keeps them for encodeWords. */
+class Inventor {
+  constructor(chance) {
+    this.chance = chance;
+    this.arrays = [];
+  }
+
+  decodeArray(numbers) {
+    const places = [...numbers.keys()].sort((a, b) => numbers[a] - numbers[b] || a - b);
+    const symbols = new Int16Array(numbers.length);
+    for (const at of places) {
+      symbols[at] = this.symbol(numbers[at]);
+      this.arrays.push({ number: numbers[at], symbols: [symbols[at]] });
+    }
+    return symbols;
+  }
+
+  symbol(number) {
+    const { chance } = this;
+    if (chance.flag(0.02)) return chance.int(-128, 127);
+    if (number >= FIRST_BINARY_TABLE) return chance.flag(0.3);
+    return Math.round((chance.next() - 0.5) * 4);
+  }
+}
+
+function inventSequence(chance, wanted) {
+  const q = {
+    width: chance.of([1, 7, 16, 33, 50]), height: chance.of([1, 9, 16, 31, 70]),
+    chroma_format: chance.int(0, 3), bit_depth: chance.of([8, 10, 12]), network: chance.flag(0.7),
+    gops: [[chance.int(1, 4), 0], ...(chance.flag() ? [[chance.int(1, 5), chance.flag()]] : [])],
+    ...wanted,
+  };
+  const w = new BitWriter();
+  w.u(16, q.width), w.u(16, q.height), w.u(2, q.chroma_format), w.u(4, q.bit_depth), w.u(32, 25), w.u(32, 1);
+  w.u(32, q.gops.reduce((sum, [length]) => sum + length, 0)), w.u(16, 1), w.u(4, 2), w.u(3, 0);
+  const c = { role: INTER, features: [], branch: [], grid_channels: [0, 0, 0, 0, 1], context_hidden: [0, 0, 0, 0, 0] };
+  for (let l = LEVELS - 1; l >= 0; l--) {
+    c.features[l] = w.u(6, chance.int(1, 7));
+    c.branch[l] = w.u(6, chance.of([0, 3]));
+    w.u(5, c.grid_channels[l]);
+    if (l === LEVELS - 1) c.context_hidden[l] = w.u(5, chance.of([0, 2]));
+  }
+  c.fusion_count = w.u(2, chance.int(1, 3));
+  c.picture_skip_flag = w.u(1, chance.flag());
+  c.context_coarser_flag = w.u(1, chance.flag());
+  c.context_neighbours_flag = w.u(1, chance.flag());
+  c.step_rows = w.u(4, chance.int(1, 8));
+  w.u(16, 0);
+  return { ...q, c, unit: unit(SEQUENCE, w.payload()) };
+}
+
+const unit = (type, payload, level = 0, gop = 0) => ({ type, segment: 0, gop, level, payload });
+
+/** A unit of fields and words; `fields` is how many bytes the fields have. */
+const codedUnit = (type, w, words, level, gop = 0) =>
+  ({ ...unit(type, w.payload(words), level, gop), fields: w.payload().length });
+
+function inventNetwork(chance, q, l) {
+  const w = new BitWriter();
+  const layers = levelLayers(q.c, l, q.chroma_format);
+  const arrays = [];
+  w.u(8, 2 * layers.length);
+  for (const layer of layers) {
+    const count = layer.in * layer.K * layer.K;
+    const largest = Math.min(127, Math.floor(3500 / count));
+    const weight = Array.from({ length: layer.out * count }, () => chance.int(-largest, largest));
+    const bias = Array.from({ length: layer.kinds * layer.out }, () => chance.int(-128, 127));
+    const shift = [chance.int(5, 9), chance.int(0, 8)];
+    const n = layer.name === 'context_output' ? shift[0] + 5 : shift[0];
+    checkBound({ ...layer, n, weight, bias: bias.map((b) => b << shift[1]) }, 'invented');
+    [weight, bias].forEach((symbols, part) => {
+      const scale = chance.int(16, 39);
+      w.u(6, scale), w.u(4, shift[part]);
+      arrays.push({ number: 5 * scale, symbols });
+    });
+  }
+  for (let i = 0; i < q.c.step_rows * q.c.grid_channels[l]; i++) w.u(10, chance.int(1, 1023));
+  return codedUnit(NETWORK, w, encodeWords(arrays), l);
+}
+
+function inventTables(chance, q) {
+  const w = new BitWriter();
+  w.u(1, q.network);
+  for (let t = 0; t < 3; t++) {
+    if (!w.u(1, chance.flag())) continue;
+    for (let k = 0; k < (q.chroma_format ? 2 : 1); k++) {
+      for (let l = 0; l < CODED_LEVELS; l++) inventLevelTables(chance, w, l);
+    }
+  }
+  return unit(TABLES, w.payload());
+}
+
+function inventLevelTables(chance, w, l) {
+  for (let c = 0; c < BINARY_TABLES_OF_LEVEL[l]; c++) if (w.u(1, chance.flag())) w.u(6, chance.int(0, 63));
+  for (let c = 0; c < VALUE_TABLES; c++) if (w.u(1, chance.flag())) w.u(6, chance.int(0, 39));
+}
+
+/** All differences under one table, so that their order does not matter. */
+function inventMotion(chance, q, gop, order) {
+  const w = new BitWriter();
+  const symbols = [];
+  for (const { references } of order) {
+    if (!references.length) continue;
+    const b = w.u(2, chance.int(0, 3)) + 3;
+    for (let k = 0; k < references.length; k++) {
+      if (!w.u(1, chance.flag())) w.u(11, chance.int(900, 1150)), w.u(11, chance.int(900, 1150));
+      const nodes = ceilShift(q.height, b) * ceilShift(q.width, b);
+      for (let i = 0; i < 2 * nodes; i++) symbols.push(chance.flag(0.05) ? chance.int(-128, 127) : chance.int(-3, 3));
+    }
+  }
+  const scale = chance.int(8, 39);
+  for (let c = 0; c < 26; c++) w.u(6, scale);
+  return codedUnit(MOTION, w, encodeWords([{ number: 5 * scale, symbols }]), 0, gop);
+}
+
+function inventResiduals(chance, q, sets, gop, order) {
+  const w = [0, 1, 2, 3].map(() => new BitWriter());
+  const residual_flag = order.map(() => {
+    const network = q.network ? w[3].u(1, chance.flag()) : 0;
+    const residual = w[3].u(1, chance.flag(0.7));
+    if (network || residual) w[3].u(6, chance.int(0, 63));
+    return residual;
+  });
+  const hasLevel = [0, 0, 0, 1];
+  for (let l = 2; l >= 0; l--) hasLevel[l] = w[3].u(1, residual_flag.includes(1) ? chance.flag(0.8) : 0);
+  const sizes = planeSizes(q, 0);
+  const plane_flag = [3, 2, 1, 0].map((l) => hasLevel[l] && order.map((_, i) =>
+    sizes.map(() => (residual_flag[i] ? w[l].u(1, chance.flag(0.8)) : 0)))).reverse();
+  const inventors = w.map(() => new Inventor(chance));
+  order.forEach((picture, i) => sizes.forEach(([rows, columns], p) => {
+    const plane = noCoefficients(ceilShift(rows, 3), ceilShift(columns, 3));
+    for (let l = 3; l >= 0; l--) {
+      if (hasLevel[l] && plane_flag[l][i][p]) readBand(inventors[l], l, plane, sets[setOf(picture)][p ? 1 : 0][l]);
+    }
+  }));
+  const levels = [3, 2, 1, 0].filter((l) => hasLevel[l]);
+  return levels.map((l) => codedUnit(RESIDUAL, w[l], encodeWords(inventors[l].arrays), l, gop));
+}
+
+/** The units of an invented file. wanted: properties of the sequence that are not left to chance. */
+export function inventUnits(seed, wanted = {}) {
+  const chance = new Chance(seed);
+  const q = inventSequence(chance, wanted);
+  const w = new BitWriter();
+  w.u(32, 0), w.u(32, q.gops.reduce((sum, [length]) => sum + length, 0)), w.u(16, q.gops.length);
+  for (const [length] of q.gops) w.u(16, length);
+  for (const [, open] of q.gops) w.u(1, open);
+  const tables = inventTables(chance, q);
+  const container = { read: () => new BitReader(Uint8Array.from(tables.payload), 'invented') };
+  const { sets } = readResidualTables(container, q, 0);
+  const networks = q.network ? [4, 3, 2, 1, 0].map((l) => inventNetwork(chance, q, l)) : [];
+  const gops = q.gops.flatMap(([length, open], g) => {
+    const order = codingOrder(length, open);
+    const moves = order.some(({ references }) => references.length);
+    return [
+      ...(moves ? [inventMotion(chance, q, g, order)] : []), ...inventResiduals(chance, q, sets, g, order),
+    ];
+  });
+  return [q.unit, unit(SEGMENT, w.payload()), tables, ...networks, ...gops];
+}
+
+export const inventFile = (seed, wanted) => file(inventUnits(seed, wanted));

@@ -1,0 +1,75 @@
+// Sections 5.10 and 8.3: RESIDUAL units, picture by picture.
+
+import { Coder } from './ans.mjs';
+import { noCoefficients, readBand } from './coefficients.mjs';
+import { RESIDUAL } from './container.mjs';
+import { ValueError } from './errors.mjs';
+import { ceilShift, planeSizes } from './structure.mjs';
+
+const COARSEST = 3;
+
+/** What a GoP's pictures have besides vectors, at levels 3 down to s. */
+export class ResidualReader {
+  /** tables: of the segment's TABLES unit; order: the GoP's pictures in coding order. */
+  constructor(container, sequence, tables, gop, order, s) {
+    this.sets = tables.sets;
+    this.blocks = planeSizes(sequence, 0).map(([rows, columns]) => [ceilShift(rows, 3), ceilShift(columns, 3)]);
+    const read = (l) => container.read(RESIDUAL, gop.segment, gop.number, l);
+    const r = read(COARSEST);
+    this.headers = order.map((_, i) => readPictureHeader(r, i, tables.network_flag));
+    const levelFlags = readLevelFlags(r, this.headers);
+    this.units = [];
+    this.units[COARSEST] = this.readUnit(r);
+    for (let l = COARSEST - 1; l >= s; l--) if (levelFlags[l]) this.units[l] = this.readUnit(read(l));
+    this.next = 0;
+  }
+
+  /** The rest of a unit: plane_flag[i][p] and a coder. */
+  readUnit(r) {
+    const plane_flag = this.headers.map(({ residual_flag }, i) =>
+      residual_flag && this.blocks.map((_, p) => r.flag(`plane_flag[${i}][${p}]`)));
+    return { plane_flag, d: new Coder(r.rest(), r.what) };
+  }
+
+  /** {network_flag, qp, planes} of the next picture in coding order; planes: coefficients, null where all are 0. */
+  read(picture) {
+    const i = this.next++;
+    const { network_flag, residual_flag, qp } = this.headers[i];
+    const set = this.sets[setOf(picture)];
+    const planes = this.blocks.map((_, p) => (residual_flag ? this.readPlane(i, p, set[p ? 1 : 0]) : null));
+    return { network_flag, qp, planes };
+  }
+
+  readPlane(i, p, tables) {
+    let plane = null;
+    for (let l = COARSEST; l >= 0; l--) {
+      if (!this.units[l]?.plane_flag[i][p]) continue;
+      plane ??= noCoefficients(...this.blocks[p]);
+      readBand(this.units[l].d, l, plane, tables[l]);
+    }
+    return plane;
+  }
+
+  endCheck() {
+    for (const unit of this.units) unit?.d.endCheck();
+  }
+}
+
+/** t of 7.7. */
+export const setOf = ({ references, depth }) => (references.length === 0 ? 0 : depth === 0 ? 1 : 2);
+
+function readPictureHeader(r, i, hasNetwork) {
+  const network_flag = hasNetwork ? r.flag(`network_flag[${i}]`) : 0;
+  const residual_flag = r.flag(`residual_flag[${i}]`);
+  const qp = network_flag || residual_flag ? r.u(`qp[${i}]`, 6) : 0;
+  return { network_flag, residual_flag, qp };
+}
+
+function readLevelFlags(r, headers) {
+  const flags = [];
+  for (let l = COARSEST - 1; l >= 0; l--) flags[l] = r.flag(`residual_level_flag[${l}]`);
+  if (flags.includes(1) && !headers.some(({ residual_flag }) => residual_flag)) {
+    throw new ValueError(`${r.what}: residual_level_flag is 1 where no picture has a residual`);
+  }
+  return flags;
+}
