@@ -8,7 +8,7 @@ import { hex, sha256 } from './sha256.mjs';
 
 const FILE_SHA256 = {
   2: '19760de6e2ff351d871378224f08d554f19dbd80ebd36e992cd9e5d24ceeabd8',
-  3: '@SHA3@',
+  3: '6052e4c606dbf8cdeaff859391455f843aea396f99843a01b7fe833ac2a334d7',
 };
 const PROFILE = { 2: MOTION_PROFILE, 3: HYBRID_PROFILE };
 export const BASE_MODEL_NUMBERS = Object.keys(FILE_SHA256).map(Number);
