@@ -91,10 +91,11 @@ class ResidualCounts:
         self.counts = [[[Counts(level) for level in range(RESIDUAL_LEVELS)] for _ in own] for own in DEFAULT_TABLES]
 
     def add(self, number: int, kind: int, shape: tuple[int, int], levels: Array) -> None:
-        """Count a plane's symbols. levels: (64, blocks)."""
+        """Count a plane's symbols; of bands without coefficients the file has none. levels: (64, blocks)."""
         known = np.zeros_like(levels)
         for level in reversed(range(RESIDUAL_LEVELS)):
-            walk(level, shape, known, _Counting(levels, level, self.counts[number][kind][level]))
+            if levels[band(level)].any():
+                walk(level, shape, known, _Counting(levels, level, self.counts[number][kind][level]))
 
     def merge(self, other: ResidualCounts) -> None:
         """Add another segment's counts."""
