@@ -126,7 +126,7 @@ class NetworkFit:
         with torch.no_grad():
             first, difference = window[scale_log2].chunk(2, 1)
             plain = self._errors((first + 0.5 * difference) * 0.25, originals)
-        return float(errors.mean()), float(plain.mean())
+        return float(errors.detach().mean()), float(plain.mean())
 
     def _errors(self, made: Tensor, originals: Tensor) -> Tensor:
         return torch.stack([self.loss.one_scale(made[i : i + 1], originals[i : i + 1]) for i in range(len(made))])
