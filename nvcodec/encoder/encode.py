@@ -351,7 +351,7 @@ class Encode:
             return
         weights = sum(
             layer.outputs * (layer.inputs * layer.kernel**2 + layer.kinds)
-            for model in models
+            for model in (() if self.settings.profile == "hybrid" else models)  # which does without, if need be
             for level in range(len(model.levels))
             for layer in level_layers(model, level, self.format.chroma_format)
         )

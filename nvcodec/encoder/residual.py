@@ -91,10 +91,11 @@ class ResidualCounts:
         self.counts = [[[Counts(level) for level in range(RESIDUAL_LEVELS)] for _ in own] for own in DEFAULT_TABLES]
 
     def add(self, number: int, kind: int, shape: tuple[int, int], levels: Array) -> None:
-        """Count a plane's symbols. levels: (64, blocks)."""
+        """Count a plane's symbols; of bands without coefficients the file has none. levels: (64, blocks)."""
         known = np.zeros_like(levels)
         for level in reversed(range(RESIDUAL_LEVELS)):
-            walk(level, shape, known, _Counting(levels, level, self.counts[number][kind][level]))
+            if levels[band(level)].any():
+                walk(level, shape, known, _Counting(levels, level, self.counts[number][kind][level]))
 
     def merge(self, other: ResidualCounts) -> None:
         """Add another segment's counts."""
@@ -206,32 +207,30 @@ class Quantiser:
         levels = np.zeros(scaled.shape, np.int32)
         magnitude = np.abs(scaled)
         active = np.flatnonzero(magnitude.max(0) > 0.5)
-        bits = self._bits_of_nothing(levels)
         if not len(active):
-            return levels, bits
+            return levels, 0.0
         own = magnitude[:, active]
         floor = np.minimum(np.floor(own), LARGEST_LEVEL - 1).astype(np.int64)
         chosen = np.minimum(np.floor(own + FIRST_ROUNDING), LARGEST_LEVEL).astype(np.int64)
         weight = step * step / lam
+        bits = 0.0
         for _ in range(ROUNDS):
             levels[:, active] = chosen
             chosen, bits = self._improve(own, floor, levels, active, weight)
         levels[:, active] = np.where(scaled[:, active] < 0, -chosen, chosen)
         return levels, bits
 
-    def _bits_of_nothing(self, levels: Array) -> float:
-        return sum(
-            float(self.binary[level][flag_contexts(level, self.shape, levels)[0], 0].sum()) for level in range(4)
-        )
-
     def _improve(self, own: Array, floor: Array, levels: Array, active: Array, weight: float) -> tuple[Array, float]:
-        """(magnitudes, bits) of the active blocks, given all blocks' magnitudes as they stand."""
+        """(magnitudes, bits) of the active blocks, given all blocks' magnitudes as they stand.
+
+        A band is left to zeros where it saves less than the flags of all blocks take: then the file has none of it.
+        """
         chosen = np.zeros_like(floor)
         here, total = levels[:, active], 0.0
         for level in range(RESIDUAL_LEVELS):
             contexts, neighbours = flag_contexts(level, self.shape, levels)
             flag = self.binary[level][contexts]
-            total += float(flag[:, 0].sum())
+            flags_of_zeros = float(flag[:, 0].sum())
             flag = flag[active]
             frequencies = band(level)
             values = self.value[level][value_classes(level, here, neighbours[active])]  # (active, magnitudes)
@@ -251,7 +250,9 @@ class Quantiser:
             coded = np.min(costs, 0).sum(0) + flag[:, 1]
             empty = (weight * target**2).sum(0) + flag[:, 0]
             keep = (coded < empty) & (band_levels > 0).any(0)
+            if np.where(keep, empty - coded, 0).sum() <= flags_of_zeros:
+                continue
             chosen[frequencies] = np.where(keep, band_levels, 0)
             spent = np.where(best == 0, zero, other + values[rows, np.where(best == 0, 0, band_levels)]).sum(0)
-            total += float(np.where(keep, spent + flag[:, 1] - flag[:, 0], 0).sum())
+            total += flags_of_zeros + float(np.where(keep, spent + flag[:, 1] - flag[:, 0], 0).sum())
         return chosen, total

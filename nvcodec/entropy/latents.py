@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nvcodec.entropy.coder import SymbolDecoder, SymbolEncoder
-from nvcodec.entropy.tables import PHASE_COUNT, SYMBOL_COUNT, SYMBOL_MIN
+from nvcodec.entropy.errors import TableOutOfRange
+from nvcodec.entropy.tables import PHASE_COUNT, SCALE_COUNT, SYMBOL_COUNT, SYMBOL_MIN
 
 IntArray = npt.NDArray[np.integer]
 
@@ -31,9 +32,20 @@ def split_mean(mean8: IntArray) -> tuple[IntArray, IntArray, IntArray]:
 
 
 def table_indices(mean8: IntArray, scale_index: IntArray | int) -> IntArray:
-    """The table of each latent from its mean (eighths) and scale index (0..39); the two broadcast."""
+    """The table of each latent from its mean (eighths) and scale index (0..39); the two broadcast.
+
+    Raises TableOutOfRange.
+    """
     _, _, phase = split_mean(mean8)
-    return PHASE_COUNT * np.asarray(scale_index) + phase
+    return _tables(scale_index, phase)
+
+
+def _tables(scale_index: IntArray | int, phase: IntArray) -> IntArray:
+    scales = np.asarray(scale_index)
+    # behind the tables of these scales come those of two symbols
+    if scales.size and not (scales.min() >= 0 and scales.max() < SCALE_COUNT):
+        raise TableOutOfRange(f"scale indices {scales.min()} to {scales.max()}: must be 0 to {SCALE_COUNT - 1}")
+    return PHASE_COUNT * scales + phase
 
 
 def encode_residual(q: IntArray, mean8: IntArray) -> IntArray:
@@ -56,5 +68,5 @@ def encode_latents(encoder: SymbolEncoder, q: IntArray, mean8: IntArray, scale_i
 def decode_latents(decoder: SymbolDecoder, mean8: IntArray, scale_index: IntArray | int) -> IntArray:
     """The next latents, in the shape of mean8: the inverse of `encode_latents`."""
     integer, sign, phase = split_mean(mean8)
-    symbols = decoder.decode(PHASE_COUNT * np.asarray(scale_index) + phase)
+    symbols = decoder.decode(_tables(scale_index, phase))
     return wrap(integer + sign * symbols)

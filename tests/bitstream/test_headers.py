@@ -56,7 +56,7 @@ GRID = LevelConfig(features=8, grid_channels=2)
 
 
 def test_file_header_bytes() -> None:
-    assert write_payload(FileHeader()) == b"\x89MSN\x00\x03\x00\x00"
+    assert write_payload(FileHeader()) == b"\x89MSN\x00\x04\x00\x00"
 
 
 def test_footer_bytes() -> None:
@@ -236,7 +236,7 @@ def patched_sequence(field: str, value: int) -> bytes:
 @pytest.mark.parametrize(
     ("field", "value", "error"),
     [
-        ("profile", 2, UnsupportedProfile),
+        ("profile", 3, UnsupportedProfile),
         ("base_model", 1, UnsupportedBaseModel),
         ("reserved_flags", 0x80, ReservedFlagSet),
         ("features[3]", 0, ValueOutOfRange),

@@ -61,6 +61,8 @@ def test_table_indices_broadcast_scale_indices() -> None:
 def test_scale_out_of_range(scale_index: int) -> None:
     with pytest.raises(TableOutOfRange):
         encode_latents(SymbolEncoder(), np.array([0]), np.array([4]), scale_index)
+    with pytest.raises(TableOutOfRange):
+        decode_latents(SymbolDecoder(b"\x01\0\0\0"), np.array([4]), scale_index)
 
 
 @settings(max_examples=60)

@@ -1,13 +1,19 @@
 """The tables are normative: their values, the recipe that makes them, and the rounding of the recipe's constants."""
 
 import hashlib
+import re
 from decimal import Decimal, localcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nvcodec.entropy import PRECISION, SCALE_COUNT, TABLE_COUNT, bits, frequencies, tables
+from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS
+from nvcodec.entropy import LAPLACE_COUNT, PRECISION, SCALE_COUNT, TABLE_COUNT, bits, frequencies, tables
 from nvcodec.entropy.errors import ShapeMismatch, SymbolOutOfRange, TableOutOfRange
+from nvcodec.synthesis.default_tables import DEFAULT_TABLES
+
+SPECIFICATION = Path(__file__).resolve().parents[2] / "bitstream_spec.md"
 
 # k = -128, -127, -64, -2, -1, 0, 1, 2, 64, 127
 PINNED_SYMBOLS = (-128, -127, -64, -2, -1, 0, 1, 2, 64, 127)
@@ -16,6 +22,12 @@ PINNED = {
     102: (1, 1, 1, 1375899, 2268474, 3608878, 2912778, 1766690, 1, 1),
     199: (777591, 14584, 47019, 148797, 151588, 154558, 154431, 151588, 47901, 807032),
 }
+
+
+def code_block(heading: str) -> list[int]:
+    """The numbers of the specification's first block of code after these words."""
+    block = SPECIFICATION.read_text().partition(heading)[2].split("```")[1]
+    return [int(number) for number in re.findall(r"\d+", block)]
 
 
 def table_by_the_specification(table_index: int) -> list[int]:
@@ -43,19 +55,72 @@ def test_pinned_frequencies(table_index: int) -> None:
     assert tuple(int(table[k + 128]) for k in PINNED_SYMBOLS) == PINNED[table_index]
 
 
-def test_all_tables_digest() -> None:
-    every = np.stack([frequencies(index) for index in range(TABLE_COUNT)])
+def test_all_laplace_tables_digest() -> None:
+    every = np.stack([frequencies(index) for index in range(LAPLACE_COUNT)])
     digest = hashlib.sha256(every.astype("<u4").tobytes()).hexdigest()
     assert digest == "919092f355a3b7fa340ac2d3e3e318e7d7608e529cfd59a8005b2e0851990c99"
 
 
-@pytest.mark.parametrize("table_index", range(TABLE_COUNT))
+@pytest.mark.parametrize("table_index", range(LAPLACE_COUNT))
 def test_follows_the_recipe_sums_up_and_has_no_zero(table_index: int) -> None:
     table = frequencies(table_index)
     assert table.dtype == np.uint32
     assert table.tolist() == table_by_the_specification(table_index)
     assert int(table.sum()) == 1 << PRECISION
     assert int(table.min()) >= 1
+
+
+# Tables of two symbols
+
+
+def test_the_listed_frequencies_are_the_specifications() -> None:
+    listed = code_block("Tables 200 + j, j = 0..63")
+    assert len(listed) == tables.BINARY_COUNT == 64
+    assert list(tables.ONES) == listed
+    assert listed == sorted(set(listed)), "none twice, so that no table is for nothing"
+
+
+@pytest.mark.parametrize("number", range(tables.BINARY_COUNT))
+def test_binary_tables(number: int) -> None:
+    table = frequencies(LAPLACE_COUNT + number)
+    assert table.dtype == np.uint32
+    assert int(table.sum()) == 1 << PRECISION
+    assert int(table[129]) == tables.ONES[number]
+    assert int(table[128]) == 2**24 - 254 - tables.ONES[number]
+    assert (np.delete(table, [128, 129]) == 1).all()
+
+
+def test_binary_frequencies_are_the_rounded_logistic() -> None:
+    with localcontext() as context:
+        context.prec = 50
+        for j, one in enumerate(tables.ONES):
+            assert one == round(2**24 / (1 + Decimal(2) ** (Decimal(48 - j) / 4)))
+
+
+def test_binary_tables_are_the_last() -> None:
+    assert (LAPLACE_COUNT, TABLE_COUNT) == (200, 264)
+    assert bits([1, 0], [TABLE_COUNT - 16, LAPLACE_COUNT + 48]) == pytest.approx(2, abs=1e-4), "as likely as not"
+    assert bits([5], [TABLE_COUNT - 1]) == 24, "what is neither can be coded, at the highest price"
+
+
+def test_default_tables_are_the_specifications() -> None:
+    """Section 7.8: a block of numbers, with a line for each set and kind of plane before its numbers."""
+    text = SPECIFICATION.read_text().partition("### 7.8 ")[2].split("```")[1]
+    met = re.findall(r"t = (\d), k = (\d):\n([\d,\s]+)", text)
+    assert [(int(t), int(k)) for t, k, _ in met] == [(t, k) for t in range(3) for k in range(2)]
+    for t, k, numbers in met:
+        listed = [int(number) for number in numbers.replace("\n", " ").split(",")]
+        own = DEFAULT_TABLES[int(t)][int(k)]
+        found = [index for level in own for index in level.binary] + [index for level in own for index in level.value]
+        assert found == listed
+        assert [len(level.binary) for level in own] == [37, 37, 29, 5] == list(BINARY_CONTEXTS)
+        assert [len(level.value) for level in own] == [3] * 4
+        assert all(0 <= index < tables.BINARY_COUNT for level in own for index in level.binary)
+        assert all(0 <= index < SCALE_COUNT for level in own for index in level.value)
+
+
+def test_theta_is_listed_in_the_specification() -> None:
+    assert code_block("THETA[0..39]:") == list(tables.THETA)
 
 
 def test_theta_is_the_rounded_exponential() -> None:
@@ -72,9 +137,9 @@ def test_tables_cannot_be_written_to() -> None:
         frequencies(0)[0] = 1
 
 
-@pytest.mark.parametrize("table_index", [-1, 200])
+@pytest.mark.parametrize("table_index", [-1, 264])
 def test_table_out_of_range(table_index: int) -> None:
-    with pytest.raises(TableOutOfRange, match=f"{table_index}.*0 to 199"):
+    with pytest.raises(TableOutOfRange, match=f"{table_index}.*0 to 263"):
         frequencies(table_index)
 
 
@@ -89,7 +154,7 @@ def test_bits() -> None:
         ([1, 2], [0], ShapeMismatch),
         ([128], [0], SymbolOutOfRange),
         ([-129], [0], SymbolOutOfRange),
-        ([0], [200], TableOutOfRange),
+        ([0], [264], TableOutOfRange),
     ],
 )
 def test_bits_refuses(symbols: list[int], table_indices: list[int], error: type[Exception]) -> None:

@@ -5,7 +5,15 @@ import pytest
 
 from nvcodec.synthesis import arithmetic
 from nvcodec.synthesis.layers import PICTURE_CHANNELS
-from nvcodec.synthesis.window import halve, packed_levels, window_inputs
+from nvcodec.synthesis.window import (
+    fine_planes,
+    fine_window,
+    halve,
+    mean_planes,
+    packed_levels,
+    window_inputs,
+    with_residual,
+)
 from tests.streams import noisy_frames, video_format
 
 FORMATS = [("420", 8, 37, 18), ("400", 12, 16, 35), ("422", 10, 33, 17), ("444", 8, 21, 24), ("420", 10, 1, 1)]
@@ -30,7 +38,7 @@ def test_halving_by_hand(plane: list, expected: list) -> None:
 def test_packing_by_hand() -> None:
     """Samples of 8 bits come in 1/4096 of the range around mid-grey, the four luma phases first."""
     planes = [np.array([[0, 255], [128, 1]], np.uint8), np.array([[127]], np.uint8), np.array([[200]], np.uint8)]
-    levels = packed_levels(planes, 8, "420", 0)
+    levels = packed_levels(fine_planes(planes, 8), "420", 0)
     assert sorted(levels) == [0, 1, 2, 3]
     assert levels[0].ravel().tolist() == [-2048, 2032, 0, -2032, -16, 1152]
     # (0 + 4080 + 2048 + 16 + 2) >> 2 = 1536; a picture of one sample repeats it in every phase
@@ -112,3 +120,36 @@ def test_the_ends_of_the_range(bit_depth: int) -> None:
     for level, seen in window_inputs([[low], [high]], bit_depth, "400", 0).items():
         assert np.array_equal(np.unique(seen[0, :4]), [-2048]), level
         assert np.array_equal(np.unique(seen[0, 4:]), [top << (12 - bit_depth)]), level
+
+
+# Of the hybrid profile
+
+
+def test_means_by_hand() -> None:
+    """p_0 - 2048 + ((p_1 - p_0 + 1) >> 1): halves go up, whichever of the two is the larger."""
+    first, second = np.array([[0, 4095, 10, 11, 7]], np.int16), np.array([[4095, 0, 11, 10, 7]], np.int16)
+    assert mean_planes([[first], [second]])[0].tolist() == [[0, 0, -2037, -2037, -2041]]
+    assert mean_planes([[first]])[0].tolist() == [[-2048, 2047, -2038, -2037, -2041]]
+
+
+def test_residuals_are_added_and_clamped() -> None:
+    plane, residual = np.array([[0, 4000, 2000, 5]], np.int16), np.array([[-1, 96, 40_000, -5]], np.int32)
+    found = with_residual([plane, plane], [residual, None])
+    assert found[0].tolist() == [[0, 4095, 4095, 0]]
+    assert found[1].tolist() == plane.tolist()
+    assert [each.dtype for each in found] == [np.int16] * 2
+    assert with_residual([plane], [-residual])[0].tolist() == [[1, 3904, 0, 10]]
+
+
+@pytest.mark.parametrize(("chroma_format", "bit_depth", "width", "height"), FORMATS)
+def test_the_mean_is_what_blending_without_masks_yields(
+    chroma_format: str, bit_depth: int, width: int, height: int
+) -> None:
+    """Section 6.9 with o = 0 and R = 0: K + ((128 * D + 128) >> 8)."""
+    frames = noisy_frames(video_format(chroma_format, bit_depth, width, height), 2)
+    window = [fine_planes(frame.planes, bit_depth) for frame in frames]
+    channels = PICTURE_CHANNELS[chroma_format]
+    blended = fine_window(window, chroma_format, 0)[0][0]
+    expected = blended[:channels] + ((128 * blended[channels:].astype(int) + 128) >> 8)
+    packed = packed_levels([plane + 2048 for plane in mean_planes(window)], chroma_format, 0)[0]
+    assert np.array_equal(packed, expected)

@@ -1,0 +1,334 @@
+"""Units of the hybrid profile: golden bytes, round trips, refusals (bitstream_spec.md, sections 5.1, 5.9 and 5.10)."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nvcodec.bitstream import (
+    INTER,
+    BandHeader,
+    FileHeader,
+    LevelConfig,
+    LevelTables,
+    ModelConfig,
+    PicturesHeader,
+    Place,
+    SequenceHeader,
+    TablesHeader,
+    UnitKey,
+    UnitType,
+    check_version,
+    read_coded_payload,
+    read_payload,
+    write_payload,
+)
+from nvcodec.bitstream.errors import (
+    InconsistentStream,
+    NonZeroPadding,
+    TrailingData,
+    UnitTruncated,
+    UnsupportedBaseModel,
+    UnsupportedVersion,
+    ValueOutOfRange,
+)
+from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS, TABLE_SETS, VALUE_CONTEXTS, Tables
+from nvcodec.bitstream.visitor import TraceEntry
+from nvcodec.synthesis.default_tables import DEFAULT_TABLES
+
+PLACE = Place("test unit", 50)
+HYBRID_LEVELS = (*(LevelConfig(features=2),) * 4, LevelConfig(features=3, grid_channels=1))
+HYBRID = ModelConfig(levels=HYBRID_LEVELS, role=INTER)
+
+
+def as_bytes(fields: str) -> bytes:
+    """Bits to bytes, zeros up to the boundary."""
+    fields += "0" * (-len(fields) % 8)
+    return int(fields, 2).to_bytes(len(fields) // 8, "big")
+
+
+def with_table(tables: Tables, number: int, kind: int, level: int, **changes: dict[int, int]) -> Tables:
+    """Other tables for some contexts: binary={context: table}, value={context: scale index}."""
+    sets = [[list(own) for own in kinds] for kinds in tables]
+    own = sets[number][kind][level]
+    for name, given_changes in changes.items():
+        numbers = list(getattr(own, name))
+        for context, index in given_changes.items():
+            numbers[context] = index
+        own = replace(own, **{name: tuple(numbers)})
+    sets[number][kind][level] = own
+    return tuple(tuple(tuple(own) for own in kinds) for kinds in sets)
+
+
+def names(header: TablesHeader | PicturesHeader | BandHeader, payload: bytes) -> list[str]:
+    trace: list[TraceEntry] = []
+    read_coded_payload(header, payload, PLACE, trace=trace)
+    return [entry.name for entry in trace]
+
+
+# TABLES
+
+
+def test_default_tables_take_a_byte() -> None:
+    assert write_payload(TablesHeader(2, DEFAULT_TABLES)) == b"\0"
+    assert write_payload(TablesHeader(2, DEFAULT_TABLES, True)) == b"\x80"
+    for kinds in (1, 2):
+        found = read_payload(TablesHeader(kinds, DEFAULT_TABLES), b"\x80", PLACE)
+        assert found.network_flag is True
+        assert found.tables == tuple(own[:kinds] for own in DEFAULT_TABLES)
+
+
+@pytest.mark.parametrize("kinds", [1, 2])
+def test_table_bytes(kinds: int) -> None:
+    """Of set 1, luma: at level 0 the table of context 2 (36), at level 3 the last value's scale (30)."""
+    tables = with_table(DEFAULT_TABLES, 1, 0, 0, binary={2: 63})
+    tables = with_table(tables, 1, 0, 3, value={2: 39})
+    bits = "0" + "0" + "1"
+    bits += "00" + "1111111" + "0" * 34 + "000"  # level 0
+    bits += "0" * (37 + 3 + 29 + 3 + 5 + 2) + "1100111"  # levels 1, 2, 3
+    bits += "0" * (37 + 37 + 29 + 5 + 12) * (kinds - 1) + "0"
+    payload = as_bytes(bits)
+    assert write_payload(TablesHeader(kinds, DEFAULT_TABLES, False, tables)) == payload
+    found = read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload, PLACE)
+    assert found.tables == tuple(own[:kinds] for own in tables)
+
+
+def test_a_set_may_be_custom_and_all_as_the_defaults() -> None:
+    payload = as_bytes("1" + "1" + "0" * (108 + 12) + "00")
+    found = read_payload(TablesHeader(1, DEFAULT_TABLES), payload, PLACE)
+    assert found.tables == tuple(own[:1] for own in DEFAULT_TABLES)
+
+
+def test_names_of_tables() -> None:
+    tables = with_table(DEFAULT_TABLES, 2, 1, 2, binary={28: 0}, value={1: 0})
+    payload = write_payload(TablesHeader(2, DEFAULT_TABLES, True, tables))
+    found = names(TablesHeader(2, DEFAULT_TABLES), payload)
+    assert found[:4] == ["network_flag", "custom_set_flag[0]", "custom_set_flag[1]", "custom_set_flag[2]"]
+    assert found[4] == "custom_binary_table[2][0][0][0]"
+    coded = [name for name in found[4:] if not name.startswith("custom_")]
+    assert coded == ["binary_table[2][1][2][28]", "value_scale_index[2][1][2][1]"]
+    assert sum(name.startswith("custom_binary_table") for name in found) == 2 * sum(BINARY_CONTEXTS)
+    assert sum(name.startswith("custom_value_scale_index") for name in found) == 2 * 4 * VALUE_CONTEXTS
+
+
+@st.composite
+def any_tables(draw: st.DrawFn) -> Tables:
+    """Some contexts of some sets other than the defaults."""
+    tables = DEFAULT_TABLES
+    for _ in range(draw(st.integers(0, 6))):
+        number, kind, level = draw(st.integers(0, 2)), draw(st.integers(0, 1)), draw(st.integers(0, 3))
+        binary = st.dictionaries(st.integers(0, BINARY_CONTEXTS[level] - 1), st.integers(0, 63), max_size=5)
+        value = st.dictionaries(st.integers(0, VALUE_CONTEXTS - 1), st.integers(0, 39), max_size=3)
+        tables = with_table(tables, number, kind, level, binary=draw(binary), value=draw(value))
+    return tables
+
+
+@given(any_tables(), st.integers(1, 2), st.booleans())
+def test_tables_come_back(tables: Tables, kinds: int, network: bool) -> None:
+    payload = write_payload(TablesHeader(kinds, DEFAULT_TABLES, network, tables))
+    found = read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload, PLACE)
+    assert found.network_flag == network
+    assert found.tables == tuple(own[:kinds] for own in tables)
+    assert len(found.tables) == TABLE_SETS
+    with pytest.raises(UnitTruncated):
+        read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload[:-1], PLACE)
+    with pytest.raises(TrailingData):
+        read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload + b"\0", PLACE)
+
+
+def test_scale_indices_have_a_range() -> None:
+    payload = as_bytes("0" + "1" + "0" * 37 + "1" + f"{40:06b}" + "0" * 100)
+    with pytest.raises(
+        ValueOutOfRange, match=r"test unit, byte 5\d: value_scale_index\[0\]\[0\]\[0\]\[0\] is 40, .*0..39"
+    ):
+        read_payload(TablesHeader(1, DEFAULT_TABLES), payload, PLACE)
+    tables = with_table(DEFAULT_TABLES, 0, 0, 0, value={0: 40})
+    with pytest.raises(ValueOutOfRange, match=r"value_scale_index\[0\]\[0\]\[0\]\[0\] is 40"):
+        write_payload(TablesHeader(1, DEFAULT_TABLES, False, tables))
+    with pytest.raises(ValueOutOfRange, match=r"binary_table\[0\]\[0\]\[3\]\[4\] is 64"):
+        write_payload(TablesHeader(1, DEFAULT_TABLES, False, with_table(DEFAULT_TABLES, 0, 0, 3, binary={4: 64})))
+
+
+def test_tables_are_padded_with_zeros() -> None:
+    with pytest.raises(NonZeroPadding):
+        read_payload(TablesHeader(2, DEFAULT_TABLES), b"\x01", PLACE)
+
+
+def test_levels_have_as_many_tables_as_contexts() -> None:
+    for own in (own for kinds in DEFAULT_TABLES for kind in kinds for own in [kind]):
+        assert tuple(len(level.binary) for level in own) == BINARY_CONTEXTS
+        assert all(isinstance(level, LevelTables) and len(level.value) == VALUE_CONTEXTS for level in own)
+
+
+# RESIDUAL, level 3
+
+
+def test_pictures_bytes() -> None:
+    """Four pictures: a residual at qp 63; the network at qp 1; both at qp 32; nothing. Levels 2 and 0."""
+    header = PicturesHeader(
+        4,
+        3,
+        True,
+        network=[False, True, True, False],
+        residual=[True, False, True, False],
+        qp=[63, 1, 32, 0],
+        residual_levels=[2, 0],
+        coded=[[True, False, False], [False, True, True]],
+    )
+    bits = "01" + "111111" + "10" + "000001" + "11" + "100000" + "00"  # pictures
+    bits += "101" + "100" + "011"
+    assert write_payload(header, b"WORD") == as_bytes(bits) + b"WORD"
+    assert read_coded_payload(PicturesHeader(4, 3, True), as_bytes(bits) + b"WORD", PLACE) == (header, b"WORD")
+
+
+def test_pictures_of_a_segment_without_a_network() -> None:
+    header = PicturesHeader(2, 1, False, residual=[False, True], qp=[0, 17], residual_levels=[], coded=[[True]])
+    bits = "0" + "1" + "010001" + "000" + "1"
+    assert write_payload(header) == as_bytes(bits)
+    found, words = read_coded_payload(PicturesHeader(2, 1, False), as_bytes(bits), PLACE)
+    assert words == b""
+    assert (found.network, found.residual, found.qp) == ([False, False], [False, True], [0, 17])
+
+
+def test_a_picture_with_nothing_takes_a_bit() -> None:
+    """Its quantisation parameter is not coded."""
+    header = PicturesHeader(5, 3, False, qp=[9] * 5)
+    assert write_payload(header) == b"\0"
+    assert header.qp == [0] * 5
+    found, _ = read_coded_payload(PicturesHeader(5, 3, False), b"\0", PLACE)
+    assert (found.residual, found.qp, found.residual_levels, found.coded) == ([False] * 5, [0] * 5, [], [])
+
+
+@st.composite
+def pictures_headers(draw: st.DrawFn) -> PicturesHeader:
+    count, planes, network = draw(st.integers(1, 64)), draw(st.sampled_from([1, 3])), draw(st.booleans())
+    residual = draw(st.lists(st.booleans(), min_size=count, max_size=count))
+    used = draw(st.lists(st.booleans(), min_size=count, max_size=count)) if network else [False] * count
+    qp = [draw(st.integers(0, 63)) if a or b else 0 for a, b in zip(residual, used, strict=True)]
+    levels = draw(st.lists(st.sampled_from([2, 1, 0]), unique=True)) if any(residual) else []
+    flags = st.lists(st.booleans(), min_size=planes, max_size=planes)
+    coded = [draw(flags) for _ in range(sum(residual))]
+    return PicturesHeader(count, planes, network, used, residual, qp, sorted(levels, reverse=True), coded)
+
+
+@given(pictures_headers(), st.binary(max_size=3).map(lambda words: 4 * words))
+def test_pictures_come_back(header: PicturesHeader, words: bytes) -> None:
+    payload = write_payload(header, words)
+    blank = PicturesHeader(header.picture_count, header.plane_count, header.network_present)
+    assert read_coded_payload(blank, payload, PLACE) == (header, words)
+    blank = PicturesHeader(header.picture_count, header.plane_count, header.network_present)
+    with pytest.raises(UnitTruncated):
+        read_coded_payload(blank, payload[: len(payload) - len(words) - 1], PLACE)
+
+
+def test_residual_levels_need_a_residual() -> None:
+    for level, bits in ((2, "100"), (1, "010"), (0, "001")):
+        with pytest.raises(InconsistentStream, match=rf"test unit, byte 50: no picture has a residual.*\[{level}\]"):
+            read_coded_payload(PicturesHeader(2, 3, False), as_bytes("00" + bits), PLACE)
+        with pytest.raises(InconsistentStream, match="no picture has a residual"):
+            write_payload(PicturesHeader(2, 3, False, residual_levels=[level]))
+
+
+def test_parameters_have_a_range() -> None:
+    with pytest.raises(ValueOutOfRange, match=r"qp\[1\] is 64, allowed is 0\.\.63"):
+        write_payload(PicturesHeader(2, 1, False, residual=[False, True], qp=[0, 64], coded=[[True]]))
+
+
+def test_names_of_pictures() -> None:
+    header = PicturesHeader(2, 1, True, [False, True], [True, False], [3, 4], [1], [[True]])
+    assert names(PicturesHeader(2, 1, True), write_payload(header)) == [
+        "network_flag[0]",
+        "residual_flag[0]",
+        "qp[0]",
+        "network_flag[1]",
+        "residual_flag[1]",
+        "qp[1]",
+        "residual_level_flag[2]",
+        "residual_level_flag[1]",
+        "residual_level_flag[0]",
+        "plane_flag[0][0]",
+        "padding",
+    ]
+
+
+# RESIDUAL, levels 2 to 0
+
+
+def test_band_bytes() -> None:
+    coded = [[True, False, True], [False, False, False], [True, True, True]]
+    assert write_payload(BandHeader(3, 3, coded), b"WORD") == as_bytes("101" + "000" + "111") + b"WORD"
+    found, words = read_coded_payload(BandHeader(3, 3), as_bytes("101000111") + b"WORD", PLACE)
+    assert (found.coded, words) == (coded, b"WORD")
+
+
+@given(st.integers(1, 64), st.sampled_from([1, 3]), st.data())
+def test_bands_come_back(count: int, planes: int, data: st.DataObject) -> None:
+    flags = st.lists(st.booleans(), min_size=planes, max_size=planes)
+    coded = data.draw(st.lists(flags, min_size=count, max_size=count))
+    payload = write_payload(BandHeader(count, planes, coded))
+    assert len(payload) == -(-count * planes // 8)
+    assert read_coded_payload(BandHeader(count, planes), payload, PLACE)[0].coded == coded
+    with pytest.raises(UnitTruncated):
+        read_coded_payload(BandHeader(count, planes), payload[:-1], PLACE)
+
+
+# Units and the sequence
+
+
+def test_names_of_units() -> None:
+    assert str(UnitKey(UnitType.TABLES, 2)) == "TABLES unit (segment 2)"
+    assert str(UnitKey(UnitType.RESIDUAL, 1, 4, 3)) == "RESIDUAL unit (segment 1, gop 4, level 3)"
+
+
+def test_a_hybrid_sequence_has_one_network() -> None:
+    header = SequenceHeader(width=16, height=8, profile="hybrid", model=HYBRID)
+    payload = write_payload(header)
+    found = read_payload(SequenceHeader(), payload, PLACE)
+    assert found == header
+    assert (found.motion, found.hybrid, found.models) == (True, True, (HYBRID,))
+    trace: list[TraceEntry] = []
+    read_payload(SequenceHeader(), payload, PLACE, trace=trace)
+    assert next(entry.value for entry in trace if entry.name == "profile") == 2
+    assert sum(entry.name == "step_rows" for entry in trace) == 1
+
+
+def test_the_network_has_a_single_channel_at_the_coarsest_level() -> None:
+    two = ModelConfig((*HYBRID_LEVELS[:4], LevelConfig(grid_channels=2)), role=INTER)
+    finer = ModelConfig((*HYBRID_LEVELS[:3], LevelConfig(grid_channels=1), HYBRID_LEVELS[4]), role=INTER)
+    for model in (two, finer):
+        header = SequenceHeader(profile="motion", inter_model=model)
+        write_payload(header)
+        with pytest.raises(InconsistentStream, match="hybrid profile: grid_channels must be 1 at level 4, else 0"):
+            write_payload(SequenceHeader(profile="hybrid", model=model))
+
+
+def test_base_models_of_the_hybrid_profile() -> None:
+    ModelConfig(role=INTER, base_model=3).validate()
+    for base_model in (1, 4):
+        with pytest.raises(UnsupportedBaseModel, match=f"base_model is {base_model}, allowed is 0 or 2 or 3"):
+            ModelConfig(role=INTER, base_model=base_model).validate()
+    with pytest.raises(UnsupportedBaseModel, match="base_model is 3, allowed is 0 or 2"):
+        ModelConfig(role="intra", base_model=3).validate()
+
+
+@pytest.mark.parametrize(("profile", "base_model"), [("hybrid", 2), ("motion", 3)])
+def test_base_models_of_another_profile_are_refused(profile: str, base_model: int) -> None:
+    """Section 5.3.2: base model 3 is the hybrid profile's, base model 2 the motion profile's."""
+    model = replace(HYBRID, base_model=base_model)
+    header = SequenceHeader(profile=profile, **{"model" if profile == "hybrid" else "inter_model": model})
+    with pytest.raises(UnsupportedBaseModel, match=f"base_model is {base_model}, not allowed in the {profile} profile"):
+        write_payload(header)
+
+
+@pytest.mark.parametrize(("profile", "lowest"), [("grid", 0), ("motion", 3), ("hybrid", 4)])
+def test_versions(profile: str, lowest: int) -> None:
+    sequence = SequenceHeader(profile=profile, **({"model": HYBRID} if profile == "hybrid" else {}))
+    for minor in range(6):
+        header = FileHeader(0, minor)
+        if minor >= lowest:
+            check_version(header, sequence, "clip.msn")
+            continue
+        message = rf"clip.msn: {profile} profile of format version 0\.{minor}, .* version 0\.{lowest}"
+        with pytest.raises(UnsupportedVersion, match=message):
+            check_version(header, sequence, "clip.msn")

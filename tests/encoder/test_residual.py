@@ -1,0 +1,401 @@
+"""Residuals: levels by rate and distortion, tables by counts, and the round trip through a GoP's units."""
+
+import numpy as np
+import pytest
+
+from nvcodec.bitstream import ContainerReader, LevelTables, TablesHeader, UnitKey, UnitType, write_payload
+from nvcodec.decoder.errors import DecodeError
+from nvcodec.decoder.residual import GopResiduals, read_tables, table_set
+from nvcodec.encoder.hybrid_fit import STEP_PER_LAMBDA, parameter_for
+from nvcodec.encoder.hybrid_pack import CodedPictures, pack_residuals
+from nvcodec.encoder.pack import Payload
+from nvcodec.encoder.residual import LARGEST_LEVEL, Counts, Quantiser, ResidualCounts, encode_band
+from nvcodec.entropy import SymbolDecoder, SymbolEncoder, bits
+from nvcodec.synthesis.coefficients import LEVELS, band
+from nvcodec.synthesis.default_tables import DEFAULT_TABLES
+from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
+from nvcodec.synthesis.transform import block_shape, quantisation_step
+from tests.streams import write_file
+
+GRIDS = [(1, 1), (1, 5), (3, 4), (12, 17)]
+"""Blocks."""
+
+
+class Measure:
+    """In place of an encoder: what the symbols cost."""
+
+    def __init__(self) -> None:
+        self.bits = 0.0
+
+    def push(self, symbols: np.ndarray, tables: np.ndarray) -> None:
+        self.bits += bits(symbols, tables)
+
+
+def real_bits(levels: np.ndarray, shape: tuple[int, int], tables: tuple[LevelTables, ...]) -> float:
+    """What a plane's symbols cost, in the contexts that they have in the file; of bands with nothing, it has none."""
+    measure = Measure()
+    for level in reversed(range(LEVELS)):
+        if levels[band(level)].any():
+            encode_band(measure, level, shape, levels, tables[level])
+    return measure.bits
+
+
+def coefficients(shape: tuple[int, int], spread: float, seed: int) -> np.ndarray:
+    """(64, blocks) real ones as residuals have them: fewer at high frequencies, and none in some regions."""
+    random = np.random.default_rng(seed)
+    vertical, horizontal = np.divmod(np.arange(64), 8)
+    falling = (1 + vertical + horizontal)[:, None] ** -1.3
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    busy = np.exp(1.5 * np.sin(rows / 2 + seed) * np.cos(columns / 3)).ravel()
+    return random.laplace(0, 1, (64, shape[0] * shape[1])) * falling * busy * spread
+
+
+def random_levels(blocks: int, seed: int, share: float = 0.1) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    levels = np.round(random.laplace(0, 3, (64, blocks))).clip(-127, 127).astype(np.int32)
+    levels *= random.random(levels.shape) < share
+    levels[:, random.random(blocks) < 0.3] = 0
+    return levels
+
+
+# Levels
+
+
+def squared_error(wanted: np.ndarray, levels: np.ndarray, qp: int) -> float:
+    return float(((wanted - levels * quantisation_step(qp)) ** 2).sum())
+
+
+@pytest.mark.parametrize("shape", GRIDS)
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("kind", range(2))
+def test_levels_are_worth_what_they_cost(shape: tuple[int, int], number: int, kind: int) -> None:
+    """By what the file will take, not by the estimate: no plane comes out dearer than if it were not coded at all."""
+    tables = DEFAULT_TABLES[number][kind]
+    quantiser, coded = Quantiser(tables, shape), 0
+    for seed, lam in enumerate((20.0, 300.0, 4000.0, 50_000.0)):
+        qp = parameter_for(lam)
+        for spread in (0.3, 1.0, 4.0):
+            wanted = coefficients(shape, spread * quantisation_step(qp), seed)
+            levels, _ = quantiser.quantise(wanted, qp, lam)
+            assert levels.dtype == np.int32
+            assert levels.shape == wanted.shape
+            cost = squared_error(wanted, levels, qp) + lam * real_bits(levels, shape, tables)
+            assert cost <= squared_error(wanted, np.zeros_like(levels), qp) + 1.0 * lam, "a bit"
+            coded += bool(levels.any())
+    assert coded >= 4
+
+
+@pytest.mark.parametrize("lam", [30.0, 3000.0])
+def test_no_single_change_saves_much(lam: float) -> None:
+    """A coefficient one less, or a block dropped: none of these changes is a better choice by more than a little."""
+    shape, tables, qp = (4, 5), DEFAULT_TABLES[1][0], parameter_for(lam)
+    wanted = coefficients(shape, 2.0 * quantisation_step(qp), 5)
+    levels, _ = Quantiser(tables, shape).quantise(wanted, qp, lam)
+    cost = squared_error(wanted, levels, qp) + lam * real_bits(levels, shape, tables)
+    best = cost
+    for frequency, block in zip(*np.nonzero(levels), strict=True):
+        changed = levels.copy()
+        changed[frequency, block] -= np.sign(changed[frequency, block])
+        best = min(best, squared_error(wanted, changed, qp) + lam * real_bits(changed, shape, tables))
+    for block in range(levels.shape[1]):
+        changed = levels.copy()
+        changed[:, block] = 0
+        best = min(best, squared_error(wanted, changed, qp) + lam * real_bits(changed, shape, tables))
+    assert cost - best < 6 * lam, "six bits"
+
+
+@pytest.mark.parametrize("shape", GRIDS)
+@pytest.mark.parametrize("spread", [0.5, 2.0, 8.0])
+def test_the_estimate_is_near_what_is_written(shape: tuple[int, int], spread: float) -> None:
+    tables, lam = DEFAULT_TABLES[2][0], 500.0
+    qp = parameter_for(lam)
+    levels, estimate = Quantiser(tables, shape).quantise(
+        coefficients(shape, spread * quantisation_step(qp), 1), qp, lam
+    )
+    encoders = [SymbolEncoder() for _ in range(LEVELS)]
+    for level in reversed(range(LEVELS)):
+        if levels[band(level)].any():
+            encode_band(encoders[level], level, shape, levels, tables[level])
+    written = sum(8 * len(encoder.finish()) for encoder in encoders)
+    real = real_bits(levels, shape, tables)
+    assert estimate == pytest.approx(real, rel=0.05, abs=6)
+    assert real - LEVELS <= written <= real + LEVELS * 64 + 0.001 * real
+
+
+def test_levels_stay_within_a_symbols_reach() -> None:
+    """At the smallest step, of coefficients far beyond 127 of them."""
+    wanted = np.zeros((64, 12))
+    wanted[[0, 1, 9, 63]] = [[1e5], [-1e5], [127.5 * 16], [-127.4 * 16]]
+    levels, _ = Quantiser(DEFAULT_TABLES[0][0], (3, 4)).quantise(wanted, 0, 1.0)
+    assert np.abs(levels).max() == LARGEST_LEVEL == 127
+    assert (levels[[0, 1, 9, 63]] == [[127], [-127], [127], [-127]]).all()
+    encoder = SymbolEncoder()
+    encode_band(encoder, 3, (3, 4), levels, DEFAULT_TABLES[0][0][3])
+
+
+def test_signs_follow_the_coefficients() -> None:
+    wanted = coefficients((3, 4), 2000.0, 2)
+    levels, _ = Quantiser(DEFAULT_TABLES[1][1], (3, 4)).quantise(wanted, 20, 100.0)
+    mirrored, _ = Quantiser(DEFAULT_TABLES[1][1], (3, 4)).quantise(-wanted, 20, 100.0)
+    assert np.array_equal(mirrored, -levels)
+    assert levels.any()
+    assert (levels * wanted >= 0).all()
+
+
+def test_nothing_costs_nothing() -> None:
+    """A plane without coefficients has no symbols in the file."""
+    for size in (0.2, 36.0):
+        levels, estimate = Quantiser(DEFAULT_TABLES[2][0], (3, 4)).quantise(np.full((64, 12), size), 12, 1e6)
+        assert not levels.any()
+        assert estimate == 0
+
+
+def test_the_parameter_follows_lambda() -> None:
+    """The step is the root of 8 lambda, to within the steps that there are."""
+    for lam in (40.0, 100.0, 1e3, 1e4, 1e6):
+        assert quantisation_step(parameter_for(lam)) ** 2 == pytest.approx(STEP_PER_LAMBDA * lam, rel=0.15)
+    parameters = [parameter_for(10.0**exponent) for exponent in range(-9, 12)]
+    assert parameters == sorted(parameters)
+    assert (parameters[0], parameters[-1]) == (0, 63)
+
+
+# Counts and tables
+
+
+def segment_counts(seed: int = 0) -> ResidualCounts:
+    counts = ResidualCounts()
+    for number in range(3):
+        for kind in range(2):
+            for more in range(3):
+                counts.add(number, kind, (6, 7), random_levels(42, 10 * seed + more + number, (0.02, 0.1, 0.3)[more]))
+    return counts
+
+
+def test_counts_are_of_the_symbols_that_are_written() -> None:
+    """Under the default tables the counted symbols cost what pushing them costs."""
+    counts, total = ResidualCounts(), 0.0
+    for seed in range(3):
+        levels = random_levels(20, seed)
+        if seed == 2:
+            levels[band(1)] = 0  # then the file has no symbols of it, flags neither
+        counts.add(1, 0, (4, 5), levels)
+        total += real_bits(levels, (4, 5), DEFAULT_TABLES[1][0])
+    found = 0.0
+    for level, own in enumerate(counts.counts[1][0]):
+        default = DEFAULT_TABLES[1][0][level]
+        for context, (zeros, ones) in enumerate(own.binary):
+            table = 200 + default.binary[context]
+            found += zeros * bits([0], [table]) + ones * bits([1], [table])
+        for context, row in enumerate(own.value):
+            for magnitude in np.flatnonzero(row):
+                found += row[magnitude] * bits([magnitude], [5 * default.value[context] + 4])
+    assert found == pytest.approx(total, rel=1e-4)
+    others = [counts.counts[number][kind] for number in range(3) for kind in range(2) if (number, kind) != (1, 0)]
+    assert not any(own.binary.any() or own.value.any() for levels in others for own in levels)
+
+
+def test_both_signs_of_a_value_cost_the_same() -> None:
+    """Counts are by magnitude: a value and its negative have symbols that lie alike around the table's middle."""
+    for scale in (0, 12, 25, 39):
+        tables = (LevelTables((24,) * 5, (scale,) * 3),) * LEVELS
+        for value in (1, 2, 17, 127):
+            costs = []
+            for sign in (1, -1):
+                levels = np.zeros((64, 1), np.int32)
+                levels[0] = sign * value
+                measure = Measure()
+                encode_band(measure, 3, (1, 1), levels, tables[3])
+                costs.append(measure.bits)
+            # the ends of a table also have what lies beyond them
+            assert costs[0] == pytest.approx(costs[1], abs=0.01 if value < 127 else 8)
+
+
+def cost_under(counts: Counts, tables: LevelTables) -> float:
+    found = 0.0
+    for context, (zeros, ones) in enumerate(counts.binary):
+        table = 200 + tables.binary[context]
+        found += zeros * bits([0], [table]) + ones * bits([1], [table])
+    for context, row in enumerate(counts.value):
+        met = np.flatnonzero(row)
+        found += sum(row[m] * bits([m], [5 * tables.value[context] + 4]) for m in met)
+    return found
+
+
+def test_charged_tables_save_what_naming_them_takes() -> None:
+    counts = segment_counts()
+    tables = counts.tables(charged=True)
+    changed = 0
+    for number, kinds in enumerate(tables):
+        for kind, own in enumerate(kinds):
+            for level, chosen in enumerate(own):
+                default, here = DEFAULT_TABLES[number][kind][level], counts.counts[number][kind][level]
+                named = sum(a != b for a, b in zip(chosen.binary, default.binary, strict=True))
+                named += sum(a != b for a, b in zip(chosen.value, default.value, strict=True))
+                changed += named
+                assert cost_under(here, chosen) + 6 * named <= cost_under(here, default)
+    assert changed > 20
+
+
+def test_the_cheapest_tables_are_found() -> None:
+    """Of a context with many symbols: none of the 64, and none of the 40 scales, costs less."""
+    counts = Counts(2)
+    counts.binary[3] = [900, 100]
+    counts.value[1, [1, 2, 3, 9]] = [500, 200, 100, 50]
+    default = DEFAULT_TABLES[0][0][2]
+    for charged in (True, False):
+        chosen = counts.choose(default, charged)
+        binary = [900 * bits([0], [200 + j]) + 100 * bits([1], [200 + j]) for j in range(64)]
+        assert chosen.binary[3] == int(np.argmin(binary))
+        value = [sum(n * bits([m], [5 * s + 4]) for m, n in ((1, 500), (2, 200), (3, 100), (9, 50))) for s in range(40)]
+        assert chosen.value[1] == int(np.argmin(value))
+
+
+@pytest.mark.parametrize("charged", [True, False])
+def test_without_counts_tables_are_the_defaults(charged: bool) -> None:
+    assert ResidualCounts().tables(charged=charged) == DEFAULT_TABLES
+
+
+def test_few_symbols_pick_no_extreme_table() -> None:
+    counts, default = Counts(0), DEFAULT_TABLES[0][0][0]
+    counts.binary[0] = counts.binary[8] = [0, 3]
+    assert default.binary[0] == 24 < counts.choose(default, False).binary[0] < 44
+    assert default.binary[8] == 47 == counts.choose(default, True).binary[8], "three symbols save less than six bits"
+
+
+def test_counts_merge_and_come_back() -> None:
+    first, second = segment_counts(0), segment_counts(1)
+    both, kept = segment_counts(0), ResidualCounts()
+    both.merge(second)
+    kept.load(both.state())
+    for number in range(3):
+        for kind in range(2):
+            for level in range(LEVELS):
+                a, b, c, d = (x.counts[number][kind][level] for x in (first, second, both, kept))
+                assert np.array_equal(a.binary + b.binary, c.binary)
+                assert np.array_equal(a.value + b.value, c.value)
+                assert np.array_equal(c.binary, d.binary)
+                assert np.array_equal(c.value, d.value)
+    state = both.state()
+    both.add(0, 0, (4, 5), random_levels(20, 3))
+    assert np.array_equal(state[0][0][0][0].numpy(), kept.counts[0][0][0].binary), "a state stands still"
+
+
+# Through bytes
+
+
+SHAPES = {"400": [(21, 33)], "420": [(21, 33), (11, 17)], "444": [(21, 33)] * 3, "small": [(1, 1), (9, 3)]}
+OPEN, CLOSED = hierarchical_order(4, True), hierarchical_order(5, False)
+
+
+def coded_pictures(order: list[CodedPicture], shapes: list[tuple[int, int]], seed: int) -> CodedPictures:
+    """Some planes and some pictures have nothing, some only coarse bands."""
+    random = np.random.default_rng(seed)
+    levels: list[list[np.ndarray | None]] = []
+    for place, _ in enumerate(order):
+        levels.append([])
+        for shape in shapes:
+            rows, columns = block_shape(*shape)
+            own = random_levels(rows * columns, int(random.integers(1 << 30)), 0.15).astype(np.int8)
+            if random.random() < 0.3:
+                own[[f for level in range(int(random.integers(1, 4))) for f in band(level)]] = 0
+            levels[-1].append(own if place % 3 != 2 and random.random() < 0.8 and own.any() else None)
+    return CodedPictures([int(x) for x in random.integers(0, 64, len(order))], levels, [False] * len(order))
+
+
+def container_of(payloads: list[Payload], tables: TablesHeader) -> ContainerReader:
+    return ContainerReader(write_file([(UnitKey(UnitType.TABLES, 0), write_payload(tables)), *payloads]))
+
+
+def expected(levels: np.ndarray | None, finest: int) -> np.ndarray | None:
+    """The bands of levels 3 to finest."""
+    if levels is None:
+        return None
+    kept = np.zeros(levels.shape, np.int32)
+    for level in range(finest, LEVELS):
+        kept[band(level)] = levels[band(level)]
+    return kept
+
+
+@pytest.mark.parametrize("order", [OPEN, CLOSED], ids=["open", "closed"])
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("custom", [False, True])
+def test_a_gops_residuals_come_back(order: list[CodedPicture], name: str, custom: bool) -> None:
+    shapes = SHAPES[name]
+    tables = segment_counts().tables(charged=True) if custom else DEFAULT_TABLES
+    kinds = min(len(shapes), 2)
+    given = TablesHeader(kinds, DEFAULT_TABLES, False, tuple(own[:kinds] for own in tables))
+    for seed in range(3):
+        coded = coded_pictures(order, shapes, seed)
+        payloads = pack_residuals(0, 0, order, coded, [block_shape(*s) for s in shapes], tables, False)
+        with container_of(payloads, given) as container:
+            header = read_tables(container, 0, len(shapes))
+            assert header.tables == tuple(own[:kinds] for own in tables)
+            for finest in range(LEVELS):
+                residuals = GopResiduals(container, 0, 0, order, shapes, header, finest)
+                for place, picture in enumerate(order):
+                    found = residuals.residual(picture)
+                    assert found.network_flag is False
+                    present = coded.has_residual(place)
+                    assert found.qp == (coded.qp[place] if present else 0)
+                    assert len(found.levels) == len(shapes)
+                    for own, wanted in zip(found.levels, coded.levels[place], strict=True):
+                        kept = expected(wanted, finest)
+                        if own is None:
+                            assert kept is None or not kept.any()
+                        else:
+                            assert own.dtype == np.int32
+                            assert np.array_equal(own, kept)
+                assert all(band_state.decoder is not None for band_state in residuals.bands.values())
+
+
+def test_lost_bands_are_zeros() -> None:
+    shapes = SHAPES["444"]
+    coded = coded_pictures(OPEN, shapes, 4)
+    payloads = pack_residuals(0, 0, OPEN, coded, [block_shape(*s) for s in shapes], DEFAULT_TABLES, False)
+    given = TablesHeader(2, DEFAULT_TABLES)
+    with container_of([each for each in payloads if each[0].level], given) as container:
+        header = read_tables(container, 0, 3)
+        residuals = GopResiduals(container, 0, 0, OPEN, shapes, header, 0, frozenset({0}))
+        for place, picture in enumerate(OPEN):
+            for own, wanted in zip(residuals.residual(picture).levels, coded.levels[place], strict=True):
+                kept = expected(wanted, 1)
+                assert kept is None or not kept.any() if own is None else np.array_equal(own, kept)
+
+
+@pytest.mark.parametrize("level", range(LEVELS))
+def test_wrong_words_are_met_by_the_last_picture(level: int) -> None:
+    shapes = SHAPES["400"]
+    coded = coded_pictures(CLOSED, shapes, 6)
+    payloads = dict(pack_residuals(0, 0, CLOSED, coded, [block_shape(*s) for s in shapes], DEFAULT_TABLES, False))
+    key = UnitKey(UnitType.RESIDUAL, 0, 0, level)
+    payloads[key] = payloads[key][:-3] + bytes([payloads[key][-3] ^ 0x10]) + payloads[key][-2:]
+    with container_of(list(payloads.items()), TablesHeader(1, DEFAULT_TABLES)) as container:
+        header = read_tables(container, 0, 1)
+        message = rf"RESIDUAL unit \(segment 0, gop 0, level {level}\)"
+        with pytest.raises(DecodeError, match=message):  # noqa: PT012
+            residuals = GopResiduals(container, 0, 0, CLOSED, shapes, header, 0)
+            for picture in CLOSED:
+                residuals.residual(picture)
+
+
+def test_sets_of_tables() -> None:
+    """Pictures without references, anchors, the others."""
+    assert [table_set(picture) for picture in hierarchical_order(1, False)] == [0]
+    assert [table_set(picture) for picture in OPEN] == [1, 2, 2, 2]
+    closed = [table_set(picture) for picture in CLOSED]
+    assert closed == [0 if not p.references else 1 if p.depth == 0 else 2 for p in CLOSED]
+    assert closed[0] == 0
+
+
+def test_a_level_without_coefficients_has_no_unit() -> None:
+    levels = np.zeros((64, 15), np.int8)
+    levels[band(1)[0], 3] = -5
+    coded = CodedPictures([20], [[levels]], [False])
+    order = hierarchical_order(1, False)
+    payloads = pack_residuals(2, 1, order, coded, [(3, 5)], DEFAULT_TABLES, False)
+    assert [key for key, _ in payloads] == [UnitKey(UnitType.RESIDUAL, 2, 1, level) for level in (3, 1)]
+    nothing = CodedPictures([20], [[None]], [False])
+    payloads = pack_residuals(2, 1, order, nothing, [(3, 5)], DEFAULT_TABLES, False)
+    assert [key for key, _ in payloads] == [UnitKey(UnitType.RESIDUAL, 2, 1, 3)]
+    assert len(payloads[0][1]) == 5
+    SymbolDecoder(payloads[0][1][1:]).finish()
