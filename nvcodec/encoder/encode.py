@@ -420,6 +420,7 @@ class Encode:
             rate_factor,
             progress,
             self.settings.threads,
+            choosing=self.settings.profile == "hybrid",
         )
         self.seconds["motion"] = self.seconds.get("motion", 0.0) + time.monotonic() - start
         return found
