@@ -2,7 +2,7 @@
 
 import { CHROMA_SHIFTS, ceilShift } from './structure.mjs';
 
-const [FIRST, SECOND] = [1, 2]; // reference 0 alone, reference 1 alone; 0 is the mean of both
+const [ONLY_0, ONLY_1] = [1, 2]; // reference 0 alone, reference 1 alone; 0 is the mean of both
 
 const DIAGONAL = [[-1, -1], [-1, 1], [1, -1], [1, 1]];
 const ADJACENT = [[-1, 0], [1, 0], [0, -1], [0, 1]];
@@ -12,7 +12,7 @@ const PASSES = [
   { parities: [[1, 1]], neighbours: DIAGONAL, first: 1 },
   { parities: [[0, 1], [1, 0]], neighbours: ADJACENT, first: 6 },
 ];
-const SIDE_TABLE = 12; // which side, where both have as many neighbours: between -1 and +1
+const SIDE_TABLE = 12; // where neighbours are even between the references; where one is ahead: the table before or after
 
 /** {b, rows, columns, choice} of a picture with choice_size > 0. tables: numbers of tables by c. */
 export function readChoices(d, { width, height }, choice_size, tables) {
@@ -37,7 +37,7 @@ function readPass(d, choices, { parities, neighbours, first }, tables) {
   const chosen = d.decodeArray(counts.map(([n1, n2]) => tables[first + n1 + n2]));
   const one = [...places.keys()].filter((i) => chosen[i]);
   const sides = d.decodeArray(one.map((i) => tables[SIDE_TABLE + Math.sign(counts[i][1] - counts[i][0])]));
-  one.forEach((i, n) => (choice[places[i]] = sides[n] ? SECOND : FIRST));
+  one.forEach((i, n) => (choice[places[i]] = sides[n] ? ONLY_1 : ONLY_0));
 }
 
 function countNeighbours({ rows, columns, choice }, neighbours, y, x) {
@@ -46,7 +46,7 @@ function countNeighbours({ rows, columns, choice }, neighbours, y, x) {
     const [row, column] = [y + dy, x + dx];
     if (row >= 0 && row < rows && column >= 0 && column < columns) counts[choice[row * columns + column]]++;
   }
-  return [counts[FIRST], counts[SECOND]];
+  return [counts[ONLY_0], counts[ONLY_1]];
 }
 
 /** 6.13: where a block takes one reference alone, the other's aligned samples are replaced. references: planes of both. */
@@ -58,8 +58,8 @@ export function applyChoices({ chroma_format }, s, { b, columns: blockColumns, c
       const row = ((y << e_y) >> b) * blockColumns;
       for (let x = 0; x < columns; x++, at++) {
         const c = choice[row + ((x << e_x) >> b)];
-        if (c === FIRST) other[at] = samples[at];
-        else if (c === SECOND) samples[at] = other[at];
+        if (c === ONLY_0) other[at] = samples[at];
+        else if (c === ONLY_1) samples[at] = other[at];
       }
     }
   });
