@@ -12,7 +12,7 @@ const PASSES = [
   { parities: [[1, 1]], neighbours: DIAGONAL, first: 1 },
   { parities: [[0, 1], [1, 0]], neighbours: ADJACENT, first: 6 },
 ];
-const SIDE_TABLE = 12; // where neighbours are even between the references; where one is ahead: the table before or after
+const SIDE_TABLE = 12; // where neighbours are even; the tables beside it: where one reference is ahead
 
 /** {b, rows, columns, choice} of a picture with choice_size > 0. tables: numbers of tables by c. */
 export function readChoices(d, { width, height }, choice_size, tables) {
@@ -49,7 +49,7 @@ function countNeighbours({ rows, columns, choice }, neighbours, y, x) {
   return [counts[ONLY_0], counts[ONLY_1]];
 }
 
-/** 6.13: where a block takes one reference alone, the other's aligned samples are replaced. references: planes of both. */
+/** 6.13: blocks that take one reference alone overwrite the other. references: aligned planes of both. */
 export function applyChoices({ chroma_format }, s, { b, columns: blockColumns, choice }, [a0, a1]) {
   a0.forEach(({ samples, rows, columns }, i) => {
     const [e_y, e_x] = (i === 0 ? [0, 0] : CHROMA_SHIFTS[chroma_format]).map((sub) => s + sub);
