@@ -234,7 +234,7 @@ def assemble(
 ) -> bytes:
     """A file. units: keys and payloads, or the bytes of units as they shall stand there, if need be with a wrong CRC.
 
-    version_minor: None for that which the vectors of the profile were first written with. index, footer: what to make of
+    version_minor: None for the one that the profile's vectors were first written with. index, footer: what to make of
     the right INDEX unit and footer.
     """
     if version_minor is None:

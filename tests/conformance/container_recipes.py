@@ -83,7 +83,7 @@ def reserved_units() -> bytes:
 
 
 def reserved_units_without_index() -> bytes:
-    """As `reserved_units`, found by scanning. Of the types, 9 was reserved in version 0.3; in 0.4 its keys name nothing."""
+    """As `reserved_units`, found by scanning. Type 9 was reserved when it was made; now its keys name nothing."""
     units: list[Payload | bytes] = []
     for number, unit in enumerate(_motion(209)):
         units += [unit, reserved_unit(9 + 40 * number % 240, bytes(number), number, 200, damaged=number % 2 > 0)]

@@ -41,8 +41,8 @@ def real_pictures(profile: str, count: int) -> bytes:
 
 
 def hybrid_real_pictures() -> bytes:
-    """The same of the hybrid profile, in the quickest preset that fits a network."""
-    settings = EncodeSettings(preset="medium", profile="hybrid", quality=60, gop_length=8, threads=1)
+    """The same of the hybrid profile, with a short fit of its network."""
+    settings = EncodeSettings(preset="fast", profile="hybrid", epochs=20, quality=60, gop_length=8, threads=1)
     return encode_bytes(cropped_pictures(12), settings)[0]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from nvcodec.bitstream import INTER, LevelConfig, LevelTables, ModelConfig
 from nvcodec.bitstream.limits import MAX_MOTION_GOP_LENGTH, MAX_SCALE_INDEX, MAX_STEP_ROWS
-from nvcodec.bitstream.residual_headers import CHOICE_CONTEXTS, DEFAULT_CHOICE, TABLE_BITS, Tables
+from nvcodec.bitstream.residual_headers import CHOICE_CONTEXTS, DEFAULT_CHOICE, MAX_REFERENCES, TABLE_BITS, Tables
 from nvcodec.decoder.network_unit import base_config
 from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import CodedPicture
@@ -46,8 +46,8 @@ TINY = ModelConfig(
     step_rows=3,
     role=INTER,
 )
-COARSE, FINE = 30, 6
-"""Quantisation parameters: steps of an eighth of the range and more, and of 1/128."""
+FINE = 6
+"""A quantisation parameter whose step is 1/128 of the sample range: most of what is drawn is seen."""
 Planner = Callable[[CodedPicture], Plan]
 
 
@@ -136,9 +136,14 @@ def extreme_values() -> bytes:
 
 def every_context() -> bytes:
     """All contexts of every set, kind of plane and level, under the default tables."""
-    plan = _turns(Plan(qp=FINE), Plan(qp=FINE + 4, choice_log2=3))
+    turns = cycle((5, 3, 4, 5, 0))
+
+    def plan(picture: CodedPicture) -> Plan:
+        return Plan(qp=FINE, choice_log2=next(turns) if len(picture.references) == MAX_REFERENCES else 0)
+
     odds = Odds(plane=1.0, flag=0.45, significant=0.35, spread=1.0, other=0.002)
-    return _file(video_format("444", 8, 56, 48), [gops(1, 1, 1, 3, 2, closed=(0, 3))], 308, plan, odds=odds)
+    segment = gops(1, 1, 4, 1, 5, 1, closed=(0, 2, 3, 5))
+    return _file(video_format("444", 8, 56, 48), [segment], 308, plan, odds=odds)
 
 
 def sparse_bands() -> bytes:
@@ -187,9 +192,9 @@ def custom_tables() -> bytes:
 def custom_tables_without_chroma() -> bytes:
     """In 4:0:0 a set of tables has one kind of planes."""
     tables = _custom(np.random.default_rng(311), 0.9)
-    plan = _turns(Plan(qp=FINE + 6), Plan(qp=FINE, choice_log2=4))
+    plan = _turns(*(Plan(qp=FINE + log2, choice_log2=log2) for log2 in (5, 3, 4)))
     options = {"tables": lambda segment: (tables, _custom_choice(63, 7)), "odds": Odds(plane=0.9, other=0.001)}
-    return _file(video_format("400", 10, 40, 26), [gops(1, 3)], 311, plan, **options)
+    return _file(video_format("400", 10, 40, 26), [gops(1, 6)], 311, plan, **options)
 
 
 def choices() -> bytes:
@@ -243,7 +248,7 @@ def network_alone() -> bytes:
             shifts[4, name] = shift
         return found, shifts
 
-    plan = _first_fine(*(Plan(False, qp, network=True) for qp in (0, 63, 31, 47)))
+    plan = _turns(*(Plan(False, qp, network=True) for qp in (31, 0, 63, 47)))
     return _file(video_format("444", 12, 21, 26), [gops(1, 5)], 316, plan, model=model, weights=weights)
 
 
