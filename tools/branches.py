@@ -22,18 +22,20 @@ PACKAGE = Path(nvcodec.__file__).resolve().parent
 SEMANTICS = tuple(
     PACKAGE / f"{name}.py"
     for name in (
-        *(f"bitstream/{name}" for name in ("bits", "container", "headers", "model_config", "units", "visitor")),
+        *(f"bitstream/{name}" for name in ("bits", "container", "headers", "model_config", "residual_headers")),
+        *(f"bitstream/{name}" for name in ("units", "visitor")),
         *(f"entropy/{name}" for name in ("coder", "latents", "tables")),
         *(
             f"synthesis/{name}"
-            for name in ("alignment", "arithmetic", "backend", "embedding", "grid_context", "layers")
+            for name in ("alignment", "arithmetic", "backend", "choices", "coefficients", "embedding")
         ),
+        *(f"synthesis/{name}" for name in ("grid_context", "layers")),
         *(
             f"synthesis/{name}"
             for name in ("network", "numpy_backend", "packing", "structure", "vector_base", "vectors")
         ),
-        *(f"synthesis/{name}" for name in ("weights", "window")),
-        *(f"decoder/{name}" for name in ("decoder", "gop", "motion", "network_unit", "vector_field")),
+        *(f"synthesis/{name}" for name in ("transform", "weights", "window")),
+        *(f"decoder/{name}" for name in ("decoder", "gop", "motion", "network_unit", "residual", "vector_field")),
     )
 )
 """The files that say what a stream decodes to; of the backends numpy's alone. The CRC, one loop, is left out: measuring
@@ -48,12 +50,17 @@ WRITERS = (
     "bitstream.visitor.WriteVisitor",
     "bitstream.visitor.write_payload",
     "decoder.gop.window_differences",
+    "decoder.residual.value_symbols",
     "entropy.coder.SymbolEncoder",
     "entropy.latents.encode_latents",
     "entropy.latents.encode_residual",
     "entropy.tables._costs_bits",
     "entropy.tables.bits",
     "entropy.tables.require_codable",
+    "synthesis.choices.choice_passes",
+    "synthesis.coefficients.binary_contexts",
+    "synthesis.coefficients.flag_contexts",
+    "synthesis.transform.forward",
 )
 """Of those files, what encodes, and is no part of decoding."""
 

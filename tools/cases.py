@@ -14,9 +14,16 @@ from unittest.mock import patch
 import numpy as np
 
 from nvcodec.bitstream.limits import MAX_STEP_ROWS
-from nvcodec.decoder import decoder, gop, motion, network_unit
-from nvcodec.entropy import latents
-from nvcodec.synthesis import alignment, arithmetic, grid_context, vector_base
+from nvcodec.bitstream.residual_headers import (
+    BINARY_CONTEXTS,
+    CHOICE_CONTEXTS,
+    RESIDUAL_LEVELS,
+    TABLE_SETS,
+    VALUE_CONTEXTS,
+)
+from nvcodec.decoder import decoder, gop, motion, network_unit, residual
+from nvcodec.entropy import LAPLACE_COUNT, SymbolDecoder, latents
+from nvcodec.synthesis import alignment, arithmetic, grid_context, transform, vector_base
 from nvcodec.synthesis.alignment import PHASES, NumpyLibrary
 from nvcodec.synthesis.numpy_backend import NumpyOperations
 from nvcodec.synthesis.vectors import CONTEXT_COUNT, VECTOR_MAX, VECTOR_MIN, PyramidPass
@@ -37,13 +44,34 @@ CLAMPED = (
     "6.11 row or column of the plane, rows",
     "6.11 row or column of the plane, columns",
     "6.11 interpolated sample",
+    "6.12 coefficient",
+    "6.13 sample with residual",
     "5.3 wrapped weight",
     "5.4 wrapped window weight",
     "7.2 wrapped latent",
 )
 """Values that are clamped or wrapped, by section of the specification."""
 
-CASES = (
+PLANE_KINDS = ("luma", "chroma")
+CONTEXTS = {
+    **{
+        f"7.7 {what}, set {number}, {kind}, level {level}": count
+        for number in range(TABLE_SETS)
+        for kind in PLANE_KINDS
+        for level in reversed(range(RESIDUAL_LEVELS))
+        for what, count in (("binary", BINARY_CONTEXTS[level]), ("value", VALUE_CONTEXTS))
+    },
+    "7.9 choices": CHOICE_CONTEXTS,
+}
+"""Groups of contexts: how many each has."""
+
+
+def context_case(group: str, number: int) -> str:
+    """The case that a context of a group comes up."""
+    return f"{group}, context {number}"
+
+
+SINGLE_CASES = (
     *(f"{name}: {end}" for name in CLAMPED for end in ENDS),
     *(f"6.2 leaky: {sign}" for sign in ("negative", "not negative")),
     "6.3 window weights at their limit",
@@ -51,7 +79,25 @@ CASES = (
     *(f"6.11 phase {row} {column}" for row in range(PHASES) for column in range(PHASES)),
     *(f"7.2 mean's offset {offset}" for offset in range(-4, 4)),
     *(f"7.6 context {context}" for context in range(CONTEXT_COUNT)),
+    *(f"6.12 part of a block: {side}" for side in ("rows", "columns")),
+    *(
+        f"6.13 references: {references}, network: {network}, residual: {coded}"
+        for references in range(3)
+        for network in (0, 1)
+        for coded in (0, 1)
+    ),
+    *(
+        f"6.13 choice {choice}, {chroma}, blocks of {1 << log2}"
+        for choice in range(3)
+        for chroma in ("400", "420", "422", "444")
+        for log2 in (3, 4, 5)
+    ),
+    *(f"7.1 symbol under a table of two symbols: {end}" for end in ENDS),
+    *(f"7.7 value {value}" for value in (-129, -1, 1, 127)),
+    "7.7 flags without a coefficient",
 )
+"""Those that no group of contexts has."""
+CASES = (*SINGLE_CASES, *(context_case(group, number) for group, count in CONTEXTS.items() for number in range(count)))
 """All there are."""
 
 Note = Callable[[str], None]
@@ -160,6 +206,90 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
         for offset in np.unique((mean8 + 4) % 8 - 4):
             note(f"7.2 mean's offset {offset}")
 
+    def coefficients(levels: Any, qp: int) -> None:
+        most_of_them = transform.COEFFICIENT_MAX
+        _ends(note, "6.12 coefficient", levels * np.int64(transform.quantisation_step(qp)), -most_of_them, most_of_them)
+
+    def blocks(levels: Any, qp: int, shape: Any, size: Any, *others: Any) -> None:
+        for side, samples in zip(("rows", "columns"), size, strict=True):
+            if samples % transform.BLOCK:
+                note(f"6.12 part of a block: {side}")
+
+    def residuals(planes: Any, added: Any) -> None:
+        for plane, own in zip(planes, added, strict=True):
+            if own is not None:
+                _ends(note, "6.13 sample with residual", plane + own, 0, 4095)
+
+    def pictures(self: Any, task: Any, aligned: Any) -> None:
+        coded = any(levels is not None for levels in task.residual.levels)
+        note(f"6.13 references: {len(aligned)}, network: {int(task.residual.network_flag)}, residual: {int(coded)}")
+
+    def choices(aligned: Any, chosen: Any, block_log2: int, chroma: str, scale: int) -> None:
+        for choice in np.unique(chosen):
+            note(f"6.13 choice {choice}, {chroma}, blocks of {1 << block_log2}")
+
+    def two_symbols(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(self: Any, tables: Any) -> Any:
+            symbols = function(self, tables)
+            _ends(note, "7.1 symbol under a table of two symbols", symbols[tables >= LAPLACE_COUNT], 0, 1)
+            return symbols
+
+        return wrapped
+
+    def values(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any) -> Any:
+            found = function(*args)
+            if not found.size:
+                note("7.7 flags without a coefficient")
+            for value in np.unique(found):
+                if f"7.7 value {value}" in SINGLE_CASES:
+                    note(f"7.7 value {value}")
+            return found
+
+        return wrapped
+
+    now: dict[str, Any] = {}  # the set, the kind of plane and the level of which contexts come next
+
+    def remembered(name: str, argument: int | None = None) -> Watch:
+        """Keep what a function returns, or one of its arguments."""
+
+        def watch(function: Callable[..., Any]) -> Callable[..., Any]:
+            def wrapped(*args: Any) -> Any:
+                if argument is not None:
+                    now[name] = args[argument]
+                    return function(*args)
+                now[name] = function(*args)
+                return now[name]
+
+            return wrapped
+
+        return watch
+
+    def contexts_of(what: str) -> Watch:
+        def look(contexts: Any, tables: Any) -> None:
+            group = f"7.7 {what}, set {now['set']}, {PLANE_KINDS[now['kind']]}, level {now['level']}"
+            for context in np.unique(contexts):
+                note(context_case(group, context))
+
+        return before(look)
+
+    def choice_contexts(self: Any, contexts: Any, *others: Any) -> None:
+        for context in np.unique(contexts):
+            note(context_case("7.9 choices", context))
+
+    yield transform, "dequantise", before(coefficients)
+    yield decoder, "inverse", before(blocks)
+    yield decoder, "with_residual", before(residuals)
+    yield decoder.Decoder, "_hybrid_planes", before(pictures)
+    yield decoder, "choose_references", before(choices)
+    yield SymbolDecoder, "decode", two_symbols
+    yield residual._Decoding, "value", values
+    yield residual, "table_set", remembered("set")
+    yield residual, "plane_kind", remembered("kind")
+    yield residual, "walk", remembered("level", 0)
+    yield residual, "binary_tables", contexts_of("binary")
+    yield residual, "value_tables", contexts_of("value")
+    yield residual._DecodedChoices, "binary", before(choice_contexts)
     yield grid_context, "symbol_parameters", before(parameters)
     yield (
         grid_context,

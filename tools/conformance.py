@@ -85,7 +85,7 @@ def results(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", metavar="COMMAND")
-    parser.add_argument("--profile", choices=("grid", "motion"), help="default: both")
+    parser.add_argument("--profile", choices=("grid", "motion", "hybrid"), help="default: all")
     parser.add_argument("--scale", choices=SCALES, action="append", help="default: all")
     parser.add_argument("--timeout", type=float, default=60, help="seconds a run may take")
     parser.add_argument("--vectors", type=Path, default=VECTORS)

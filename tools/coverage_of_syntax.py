@@ -17,12 +17,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from branches import SEMANTICS, Branch, BranchMeter, Outcome  # noqa: E402
-from cases import CASES  # noqa: E402
+from cases import CASES, PLANE_KINDS, context_case  # noqa: E402
 from command import parser_for, run_tool  # noqa: E402
 from reach import Element, ElementKey, measure_all, number_ranges, syntax_elements, total_of  # noqa: E402
 from tables import text_table  # noqa: E402
 
-from nvcodec.bitstream import headers, model_config  # noqa: E402
+from nvcodec.bitstream import headers, model_config, residual_headers  # noqa: E402
+from nvcodec.bitstream.residual_headers import TABLE_SETS  # noqa: E402
 from nvcodec.entropy import TABLE_COUNT  # noqa: E402
 
 VECTORS = ROOT / "tests" / "conformance" / "vectors"
@@ -36,8 +37,8 @@ UNREACHED_ELEMENTS: dict[str, str] = {}
 """By name: why no vector has it."""
 
 ALLOWED = {
-    "base_model": (0, 2),
-    "profile": (0, 1),
+    "base_model": (0, 2, 3),
+    "profile": (0, 1, 2),
     "reserved_flags": (0,),
     "version_major": (0,),
 }
@@ -82,17 +83,30 @@ UNREACHED = {
     "synthesis.vector_base._between 2-": "cannot be: one of two references refers to the other (section 6.10)",
 }
 """Functions, and outcomes of branches ('function number+' or 'function number-'), that no vector reaches: why."""
+ONE_NEIGHBOUR = "cannot be: on the first diagonal only one neighbour counts"
+UNREACHED |= {
+    context_case(f"7.7 binary, set {number}, {kind}, level {level}", context): ONE_NEIGHBOUR
+    for number in range(TABLE_SETS)
+    for kind in PLANE_KINDS
+    for level in (1, 2)
+    for context in (23, 24)
+}
 
 
 def element_names() -> list[str]:
     """The name of every syntax element, without indices, out of the source of the headers' `visit` methods."""
     names: dict[str, None] = {}
-    for module in (headers, model_config):
+    for module in (headers, model_config, residual_headers):
         for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in VISITS:
+            if not isinstance(node, ast.Call):
+                continue
+            if isinstance(node.func, ast.Attribute) and node.func.attr in VISITS:
                 name = _literal_start(node.args[0]) if node.args else None
-                if name:
+                if name and not name.endswith("_"):
                     names[name.split("[")[0]] = None
+            elif isinstance(node.func, ast.Name) and node.func.id == "_choice":  # a flag, and if it is 1 the value
+                name = (_literal_start(node.args[1]) or "").split("[")[0]
+                names |= {f"custom_{name}": None, name: None}
     return list(names)
 
 
@@ -142,7 +156,7 @@ def elements_table(elements: dict[ElementKey, Element]) -> str:
 def unreached_ends(elements: dict[ElementKey, Element]) -> list[tuple[str, str, str]]:
     """(element, what is not met, why): an end of the range, or a value of a small one.
 
-    A value of the SEQUENCE unit counts for both profiles.
+    A value of the SEQUENCE unit counts for all profiles.
     """
     rows = []
     for key, element in sorted(elements.items()):

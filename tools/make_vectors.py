@@ -4,7 +4,8 @@ Usage: make_vectors.py [--out tests/conformance/vectors] [--real]
 
 A deliberate act: the vectors pin the format, and making them anew needs a line in CHANGELOG.md. Most are put together
 from integers by tests/conformance/*_recipes.py and come out the same on every machine. Those that fits made,
-of tests/streams.py's cases and of real pictures, stay as they are but with --real: fits are repeatable on one machine.
+of tests/streams.py's cases and of real pictures, stay as they are but with --real (those that are not there yet are
+made): fits are repeatable on one machine.
 
 manifest.json has, per file, the profile and the number of pictures; per scale the bytes of a picture's raw planes, the
 SHA-256 over all pictures in display order, and of each picture the first 16 hexadecimal digits of its own; and what the
@@ -28,7 +29,7 @@ from reach import measure_all, tags, telling_outcomes  # noqa: E402
 
 from nvcodec.decoder import Decoder  # noqa: E402
 from nvcodec.decoder.decoder import SCALES  # noqa: E402
-from tests.conformance import container_recipes, fitted_recipes, grid_recipes, motion_recipes  # noqa: E402
+from tests.conformance import container_recipes, fitted_recipes, grid_recipes, hybrid_recipes, motion_recipes  # noqa: E402
 
 VECTORS = ROOT / "tests" / "conformance" / "vectors"
 DIGITS = 16
@@ -63,8 +64,10 @@ def main() -> int:
     parser.add_argument("--real", action="store_true", help="fit those of real and of moving pictures anew, too")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    makers = [container_recipes, grid_recipes, motion_recipes, *([fitted_recipes] if args.real else [])]
+    makers = [container_recipes, grid_recipes, motion_recipes, hybrid_recipes, *([fitted_recipes] if args.real else [])]
     recipes = {name: recipe for maker in makers for name, recipe in maker.RECIPES.items()}
+    new = {name: recipe for name, recipe in fitted_recipes.RECIPES.items() if not (args.out / f"{name}.msn").exists()}
+    recipes |= new
     for name, recipe in recipes.items():
         (args.out / f"{name}.msn").write_bytes(recipe())
     paths = sorted(args.out.glob("*.msn"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from branches import BranchMeter, Outcome
-from cases import CASES, noted_cases
+from cases import CONTEXTS, SINGLE_CASES, context_case, noted_cases
 
 from nvcodec.bitstream.visitor import Visitor
 from nvcodec.decoder import Decoder, trace
@@ -173,8 +173,8 @@ def measure(path: Path, meter: BranchMeter) -> Reach:
 
 def load_base_models() -> None:
     """Decode them once: the decoder keeps them, and the first stream that names one must not count for it."""
-    for role in ("intra", "inter"):
-        config = base_config(2, role)
+    for number, role in ((2, "intra"), (2, "inter"), (3, "inter")):
+        config = base_config(number, role)
         for level in range(len(config.levels)):
             base_level(config, level, "420")
 
@@ -213,7 +213,8 @@ def telling_outcomes(reaches: dict[str, Reach], meter: BranchMeter) -> set[Outco
 def tags(reach: Reach, telling: set[Outcome]) -> list[str]:
     """A stream's reach as the manifest has it; telling: the outcomes that are worth a word.
 
-    'SEQUENCE unit.width=48', 'NETWORK unit.step=3..255', 'tables=0-3 80', 'case 6.9 mask: below', 'branches
+    'SEQUENCE unit.width=48', 'NETWORK unit.step=3..255', 'tables=0-3 80', 'case 6.9 mask: below', 'contexts
+    7.9 choices=0-13', 'branches
     decoder.motion.decode_motion=1+ 2-': the function's first branch taken, the second one not.
     """
     found = []
@@ -222,7 +223,10 @@ def tags(reach: Reach, telling: set[Outcome]) -> list[str]:
         shown = f"{values[0]}..{values[-1]}" if len(values) > 4 else ",".join(map(str, values))
         found.append(f"{key.part}.{key.name}={shown}" if values else f"{key.part}.{key.name}")
     found.append(f"tables={number_ranges(set(reach.tables))}")
-    found += [f"case {case}" for case in CASES if case in reach.cases]
+    found += [f"case {case}" for case in SINGLE_CASES if case in reach.cases]
+    for group, count in CONTEXTS.items():
+        contexts = {number for number in range(count) if context_case(group, number) in reach.cases}
+        found += [f"contexts {group}={number_ranges(contexts)}"] if contexts else []
     by_function: dict[str, list[Outcome]] = {}
     for outcome in sorted(reach.branches & telling):
         by_function.setdefault(outcome.function, []).append(outcome)

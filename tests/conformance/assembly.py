@@ -11,27 +11,57 @@ from dataclasses import replace
 
 import numpy as np
 
-from nvcodec.bitstream import ModelConfig, Place, SequenceHeader, UnitHeader, UnitKey, UnitType, write_payload
+from nvcodec.bitstream import (
+    INTER,
+    LEVELS,
+    ModelConfig,
+    Place,
+    SequenceHeader,
+    TablesHeader,
+    UnitHeader,
+    UnitKey,
+    UnitType,
+    write_payload,
+)
 from nvcodec.bitstream.container import write_unit_bytes
-from nvcodec.bitstream.headers import DigestPayload, FileHeader, Footer, IndexPayload
+from nvcodec.bitstream.headers import (
+    HYBRID_VERSION_MINOR,
+    MOTION_VERSION_MINOR,
+    DigestPayload,
+    FileHeader,
+    Footer,
+    IndexPayload,
+)
+from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE, Tables
 from nvcodec.bitstream.visitor import ReadVisitor
 from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES, picture_digest
-from nvcodec.encoder.pack import Payload, SegmentIntegers, pack_segment
+from nvcodec.encoder.motion_pack import pack_motion
+from nvcodec.encoder.pack import Payload, SegmentIntegers, pack_network, pack_segment, pack_segment_header
 from nvcodec.encoder.run import Gop
+from nvcodec.encoder.sequence_motion import CodedMotion
+from nvcodec.synthesis.default_tables import DEFAULT_TABLES
+from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.weights import ConvWeights, LevelWeights
 from nvcodec.video.frame import VideoFormat
+from tests.conformance.wild_residual import Odds, Plan, wild_residuals
 from tests.streams import (
     Models,
     MotionIntegers,
     pack_motion_integers,
     random_integers,
+    random_motion,
     random_motion_integers,
 )
 
 ALL_SCALES = tuple(range(len(SCALES)))
 HEAD_SHIFT = 9
 """Brings most samples of random networks into their range."""
+SMALLEST_INTER = ModelConfig(role=INTER)
+"""What a SEQUENCE unit of the hybrid profile says where no segment has a network."""
+PLAIN_ODDS = Odds()
+WeightsAndShifts = tuple[dict[int, LevelWeights], dict[tuple[int, str], int]]
+"""A network's weights by level, and its bias shifts."""
 
 
 def gops(*lengths: int, closed: Sequence[int] = (0,)) -> list[Gop]:
@@ -108,6 +138,47 @@ def motion_units(
     return units
 
 
+def hybrid_units(
+    video: VideoFormat,
+    segments: Sequence[list[Gop]],
+    seed: int,
+    plan: Callable[[CodedPicture], Plan],
+    *,
+    model: ModelConfig = SMALLEST_INTER,
+    weights: Callable[[int], WeightsAndShifts | None] = lambda segment: None,
+    tables: Callable[[int], tuple[Tables, Sequence[int]]] = lambda segment: (DEFAULT_TABLES, DEFAULT_CHOICE),
+    motion: Callable[..., list[dict[int, CodedMotion]]] = random_motion,
+    odds: Odds = PLAIN_ODDS,
+    finer: Callable[[int], Sequence[int]] = lambda gop: (2, 1, 0),
+    **fields: object,
+) -> list[Payload]:
+    """All units of a stream of the hybrid profile but digests.
+
+    plan: what each picture has. weights: a segment's network and bias shifts, None where it has none; tables: a
+    segment's, of coefficients and of choices; finer: the levels of a GoP's RESIDUAL units besides 3. fields: of the
+    SEQUENCE unit.
+    """
+    random, first, size = np.random.default_rng(seed), 0, (video.height, video.width)
+    kinds = min(len(video.plane_shapes), 2)
+    units = [sequence_unit(video, segments, [model], profile="hybrid", **fields)]
+    for number, segment in enumerate(segments):
+        units.append(pack_segment_header(number, first, segment, motion=True))
+        network, (own, choice) = weights(number), tables(number)
+        cut = tuple(each[:kinds] for each in own)
+        header = TablesHeader(kinds, DEFAULT_TABLES, network is not None, cut, tuple(choice))
+        units.append((UnitKey(UnitType.TABLES, number), write_payload(header)))
+        for level in reversed(range(LEVELS)) if network else ():
+            units.append(pack_network(network[0][level], network[1], model, level, number, video.chroma_format))
+        vectors = motion(segment, size, random)
+        for gop, place in enumerate(segment):
+            order = hierarchical_order(place.length, place.open)
+            unit = pack_motion(number, gop, vectors[gop], order)
+            units += [] if unit is None else [unit]
+            units += wild_residuals((number, gop), order, plan, video, header, random, odds, finer(gop))
+        first += sum(gop.length for gop in segment)
+    return units
+
+
 def shift_heads(weights: dict[int, LevelWeights], shift: int) -> None:
     """Give the heads another shift: a picture whose samples are nearly all black or white would hide what is wrong."""
     for own in weights.values():
@@ -138,7 +209,7 @@ def with_digests(units: Sequence[Payload], digest_bytes: int = 8, scales: Sequen
     return found
 
 
-_OF_A_GOP = (UnitType.GOP, UnitType.MOTION)
+_OF_A_GOP = (UnitType.GOP, UnitType.MOTION, UnitType.RESIDUAL)
 
 
 def _digests(data: bytes, digest_bytes: int, scales: Sequence[int]) -> dict[tuple[int, int], DigestPayload]:
@@ -157,14 +228,18 @@ def _digests(data: bytes, digest_bytes: int, scales: Sequence[int]) -> dict[tupl
 def assemble(
     units: Sequence[Payload | bytes],
     *,
-    version_minor: int = FileHeader.version_minor,
+    version_minor: int | None = None,
     index: Callable[[bytes], bytes] = lambda unit: unit,
     footer: Callable[[bytes], bytes] = lambda footer: footer,
 ) -> bytes:
     """A file. units: keys and payloads, or the bytes of units as they shall stand there, if need be with a wrong CRC.
 
-    index, footer: what to make of the right INDEX unit and footer.
+    version_minor: None for the one that the profile's vectors were first written with. index, footer: what to make of
+    the right INDEX unit and footer.
     """
+    if version_minor is None:
+        hybrid = any(not isinstance(unit, bytes) and unit[0].unit_type == UnitType.TABLES for unit in units)
+        version_minor = HYBRID_VERSION_MINOR if hybrid else MOTION_VERSION_MINOR
     data = write_payload(FileHeader(version_minor=version_minor))
     entries = []
     for unit in units:

@@ -40,6 +40,12 @@ def real_pictures(profile: str, count: int) -> bytes:
     return encode_bytes(cropped_pictures(count), settings)[0]
 
 
+def hybrid_real_pictures() -> bytes:
+    """The same of the hybrid profile, with a short fit of its network."""
+    settings = EncodeSettings(preset="fast", profile="hybrid", epochs=20, quality=60, gop_length=8, threads=1)
+    return encode_bytes(cropped_pictures(12), settings)[0]
+
+
 def _moving_pictures(name: str) -> bytes:
     return stream(name)[0]
 
@@ -48,5 +54,6 @@ RECIPES: dict[str, Callable[[], bytes]] = {
     **{name.replace(" ", "_"): partial(_moving_pictures, name) for name in CASES},
     "grid_real_pictures": partial(real_pictures, "grid", 4),
     "motion_real_pictures": partial(real_pictures, "motion", 6),
+    "hybrid_real_pictures": hybrid_real_pictures,
 }
 """By the vector's name."""

@@ -12,7 +12,15 @@ from nvcodec.bitstream.limits import MAX_MOTION_GOP_LENGTH, MAX_STEP_ROWS
 from nvcodec.decoder.network_unit import base_config, base_level
 from nvcodec.encoder.run import Gop
 from nvcodec.synthesis.weights import ConvWeights, LevelWeights
-from tests.conformance.assembly import assemble, gops, motion_units, shift_heads, sparse, with_digests
+from tests.conformance.assembly import (
+    WeightsAndShifts,
+    assemble,
+    gops,
+    motion_units,
+    shift_heads,
+    sparse,
+    with_digests,
+)
 from tests.conformance.wild_motion import wild_motion
 from tests.streams import (
     TINY_INTER,
@@ -189,15 +197,15 @@ def widest() -> bytes:
     return _file(SMALL, video, [segment], 16, _wild(segment, (1, 8192), 16, spreads=(2.0,)), head_shift=7)
 
 
-def _base_weights(network: int, role: str) -> tuple[dict[int, LevelWeights], dict[tuple[int, int, str], int]]:
-    """Base model 2 itself as a network's weights, and its bias shifts."""
-    config = base_config(2, role)
+def base_weights(number: int, role: str) -> WeightsAndShifts:
+    """A base model's network of some role as weights, and its bias shifts."""
+    config = base_config(number, role)
     weights, shifts = {}, {}
     for level in range(len(config.levels)):
         tensors = base_level(config, level, "420")
         layers = {}
         for name in dict.fromkeys(name for name, _ in tensors.values):
-            shifts[network, level, name] = tensors.shifts[name, "bias"]
+            shifts[level, name] = tensors.shifts[name, "bias"]
             bias = tensors.values[name, "bias"] << tensors.shifts[name, "bias"]
             weight = tensors.values[name, "weight"].copy()  # the decoder keeps its own
             layers[name] = ConvWeights(weight, bias, tensors.shifts[name, "weight"])
@@ -211,8 +219,8 @@ def base_model_2() -> bytes:
     def change(integers: MotionIntegers) -> None:
         random = np.random.default_rng(17)
         for number, role in enumerate((INTRA, INTER)):
-            integers.weights[number], shifts = _base_weights(number, role)
-            integers.bias_shifts |= shifts
+            integers.weights[number], shifts = base_weights(2, role)
+            integers.bias_shifts |= {(number, *key): shift for key, shift in shifts.items()}
         for own in integers.weights[0].values():
             for layer in own.layers.values():
                 layer.weight[random.random(layer.weight.shape) < 0.005] += 1

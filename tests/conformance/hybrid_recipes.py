@@ -1,0 +1,303 @@
+"""The hybrid profile's conformance vectors: every band, context, table and choice, with and without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import count, cycle
+
+import numpy as np
+
+from nvcodec.bitstream import INTER, LevelConfig, LevelTables, ModelConfig
+from nvcodec.bitstream.limits import MAX_MOTION_GOP_LENGTH, MAX_SCALE_INDEX, MAX_STEP_ROWS
+from nvcodec.bitstream.residual_headers import CHOICE_CONTEXTS, DEFAULT_CHOICE, MAX_REFERENCES, TABLE_BITS, Tables
+from nvcodec.decoder.network_unit import base_config
+from nvcodec.synthesis.default_tables import DEFAULT_TABLES
+from nvcodec.synthesis.structure import CodedPicture
+from nvcodec.synthesis.weights import ConvWeights
+from tests.conformance.assembly import (
+    HEAD_SHIFT,
+    WeightsAndShifts,
+    assemble,
+    gops,
+    hybrid_units,
+    reserved_unit,
+    shift_heads,
+    with_digests,
+)
+from tests.conformance.motion_recipes import base_weights
+from tests.conformance.wild_motion import wild_motion
+from tests.conformance.wild_residual import Odds, Plan
+from tests.streams import random_weights, video_format
+
+TINY = ModelConfig(
+    levels=(
+        LevelConfig(features=4, branch=2),
+        LevelConfig(features=5, branch=3),
+        LevelConfig(features=5, branch=3),
+        LevelConfig(features=6, branch=3),
+        LevelConfig(features=4, grid_channels=1, context_hidden=2),
+    ),
+    fusion_count=2,
+    picture_skip_flag=True,
+    context_coarser_flag=True,
+    context_neighbours_flag=True,
+    step_rows=3,
+    role=INTER,
+)
+FINE = 6
+"""A quantisation parameter whose step is 1/128 of the sample range: most of what is drawn is seen."""
+Planner = Callable[[CodedPicture], Plan]
+
+
+def _file(*parameters: object, digest_bytes: int = 8, **options: object) -> bytes:
+    """A file of `hybrid_units` with digests."""
+    return assemble(with_digests(hybrid_units(*parameters, **options), digest_bytes))
+
+
+def _turns(*plans: Plan) -> Planner:
+    """One plan after the other, in coding order, again and again."""
+    turns = cycle(plans)
+    return lambda picture: next(turns)
+
+
+def _first_fine(*plans: Plan) -> Planner:
+    """As `_turns`, but pictures without references always have a residual, so that something is seen."""
+    turns = cycle(plans)
+    return lambda picture: next(turns) if picture.references else Plan(qp=18)
+
+
+def _network(model: ModelConfig, chroma_format: str, seed: int) -> WeightsAndShifts:
+    weights = random_weights(model, chroma_format, np.random.default_rng(seed))
+    shift_heads(weights, HEAD_SHIFT)
+    return weights, {(level, name): 8 for level, own in weights.items() for name in own.layers}
+
+
+def smallest() -> bytes:
+    """Pictures of one sample, planes of one block: one picture in a closed GoP, then an open GoP, and one of two."""
+    plan = _turns(Plan(qp=24), Plan(qp=12, choice_log2=3), Plan(residual=False), Plan(qp=0, choice_log2=5))
+    return _file(video_format("400", 8, 1, 1), [gops(1), gops(1, 1, 2, 3)], 301, plan, odds=Odds(flag=0.9))
+
+
+def blocks_at_edges() -> bytes:
+    """Planes of 9x17 and 9x9 samples: blocks of which all scales keep one row or column."""
+    plan = _first_fine(Plan(qp=10), Plan(qp=20, choice_log2=3), Plan(qp=15, choice_log2=4))
+    return _file(video_format("422", 8, 17, 9), [gops(1, 3, 2)], 302, plan, odds=Odds(flag=0.8))
+
+
+def open_gops() -> bytes:
+    """GoPs of 1, 4, 1, 2 and 3; residuals, the network, both and neither by turns."""
+    plan = _first_fine(
+        Plan(qp=16, network=True), Plan(residual=False), Plan(False, 40, network=True), Plan(qp=12, choice_log2=4)
+    )
+    weights = lambda segment: _network(TINY, "420", 303)  # noqa: E731
+    options = {"model": TINY, "weights": weights}
+    return _file(video_format("420", 8, 45, 35), [gops(1, 4, 1, 2, 3)], 303, plan, **options)
+
+
+def closed_gops() -> bytes:
+    """Closed GoPs in the middle of a segment; of three segments the second alone has a network."""
+    segments = [gops(2, 2), gops(3, 1, 1, 2, closed=(0, 2)), gops(1)]
+    plan = _turns(Plan(qp=18, network=True), Plan(qp=10, network=True, choice_log2=5), Plan(qp=14))
+    options = {"model": TINY, "weights": lambda segment: _network(TINY, "444", 304) if segment == 1 else None}
+    return _file(video_format("444", 10, 20, 33), segments, 304, plan, **options)
+
+
+def nothing() -> bytes:
+    """Pictures with neither residual nor network: mid-grey, and then what vectors and choices make of one picture."""
+    first = _turns(Plan(residual=False))
+    units = _first_fine(Plan(residual=False), Plan(residual=False, choice_log2=4))
+    seen = count()
+
+    def plan(picture: CodedPicture) -> Plan:
+        return first(picture) if next(seen) < 3 else units(picture)
+
+    return _file(video_format("422", 8, 34, 22), [gops(1, 2), gops(1, 4)], 305, plan)
+
+
+def gop_of_64() -> bytes:
+    """The longest GoP; a residual on every fifth picture, choices on others."""
+    nothing, some = Plan(residual=False), Plan(qp=8)
+    plan = _first_fine(nothing, Plan(residual=False, choice_log2=3), nothing, Plan(qp=9, choice_log2=3), some)
+    video = video_format("420", 8, 18, 16)
+    return _file(video, [gops(1, MAX_MOTION_GOP_LENGTH)], 306, plan, digest_bytes=2)
+
+
+def extreme_values() -> bytes:
+    """Symbols of -128 and 127, the coarsest and the finest steps: coefficients, sums and samples that are clamped."""
+    plan = _turns(
+        Plan(qp=63), Plan(qp=0), Plan(qp=63, network=True), Plan(qp=33, choice_log2=4), Plan(qp=0, network=True)
+    )
+    odds = Odds(plane=0.9, flag=0.7, significant=0.5, extreme=0.5, spread=30)
+    options = {"model": TINY, "weights": lambda segment: _network(TINY, "420", 307), "odds": odds}
+    return _file(video_format("420", 10, 34, 30), [gops(1, 3, 4)], 307, plan, **options)
+
+
+def every_context() -> bytes:
+    """All contexts of every set, kind of plane and level, under the default tables."""
+    turns = cycle((5, 3, 4, 5, 0))
+
+    def plan(picture: CodedPicture) -> Plan:
+        return Plan(qp=FINE, choice_log2=next(turns) if len(picture.references) == MAX_REFERENCES else 0)
+
+    odds = Odds(plane=1.0, flag=0.45, significant=0.35, spread=1.0, other=0.002)
+    segment = gops(1, 1, 4, 1, 5, 1, closed=(0, 2, 3, 5))
+    return _file(video_format("444", 8, 56, 48), [segment], 308, plan, odds=odds)
+
+
+def sparse_bands() -> bytes:
+    """Few coefficients: bands of many blocks of which one has any, planes without."""
+    plan = _first_fine(Plan(qp=FINE))
+    odds = Odds(plane=0.6, flag=0.08, significant=0.1, spread=0.7, other=0.05)
+    return _file(video_format("420", 12, 70, 50), [gops(1, 4)], 309, plan, odds=odds)
+
+
+def _custom(random: np.random.Generator, share: float) -> Tables:
+    """Tables of which so many are others than the defaults. All indices come up."""
+    binary = cycle(random.permutation(1 << TABLE_BITS))
+    value = cycle(random.permutation(MAX_SCALE_INDEX + 1))
+
+    def changed(given: tuple[int, ...], others: Iterator[int]) -> tuple[int, ...]:
+        return tuple(int(next(others)) if random.random() < share else own for own in given)
+
+    return tuple(
+        tuple(
+            tuple(LevelTables(changed(own.binary, binary), changed(own.value, value)) for own in levels)
+            for levels in kinds
+        )
+        for kinds in DEFAULT_TABLES
+    )
+
+
+def _custom_choice(first: int, step: int) -> tuple[int, ...]:
+    return tuple((first + step * c) % (1 << TABLE_BITS) for c in range(CHOICE_CONTEXTS))
+
+
+def custom_tables() -> bytes:
+    """A segment with custom tables in every set, one with a few in one set, one with custom choices alone."""
+    random = np.random.default_rng(310)
+    everywhere, few = _custom(random, 0.97), _custom(random, 0.1)
+    tables = (
+        (everywhere, _custom_choice(0, 63)),
+        ((DEFAULT_TABLES[0], few[1], DEFAULT_TABLES[2]), (*DEFAULT_CHOICE[:6], 63, *DEFAULT_CHOICE[7:])),
+        (DEFAULT_TABLES, _custom_choice(9, 5)),
+    )
+    plan = _turns(Plan(qp=FINE), Plan(qp=FINE + 4, choice_log2=3))
+    segments, odds = [gops(1, 1, 3), gops(2, 2), gops(1, 2)], Odds(plane=0.9, other=0.001)
+    options = {"tables": lambda segment: tables[segment], "odds": odds}
+    return _file(video_format("422", 12, 41, 33), segments, 310, plan, **options)
+
+
+def custom_tables_without_chroma() -> bytes:
+    """In 4:0:0 a set of tables has one kind of planes."""
+    tables = _custom(np.random.default_rng(311), 0.9)
+    plan = _turns(*(Plan(qp=FINE + log2, choice_log2=log2) for log2 in (5, 3, 4)))
+    options = {"tables": lambda segment: (tables, _custom_choice(63, 7)), "odds": Odds(plane=0.9, other=0.001)}
+    return _file(video_format("400", 10, 40, 26), [gops(1, 6)], 311, plan, **options)
+
+
+def choices() -> bytes:
+    """Choices of all sizes, none among them, in pictures of odd size whose vectors lie far apart."""
+    sizes = (Plan(residual=False, choice_log2=log2) for log2 in (3, 4, 5, 0, 3))
+    video, segment = video_format("420", 8, 93, 77), gops(1, 1, 6, 5)
+    return _file(video, [segment], 312, _first_fine(*sizes), motion=_wild(spreads=(0.3, 2, 12, 80)))
+
+
+def choices_and_network() -> bytes:
+    """Choices in 4:2:2, whose planes are halved in one direction, ahead of residuals and of the network."""
+    plan = _first_fine(*(Plan(qp=9, network=log2 % 2 > 0, choice_log2=log2) for log2 in (3, 4, 5)))
+    options = {"model": TINY, "weights": lambda segment: _network(TINY, "422", 313), "odds": Odds(alone=0.7)}
+    return _file(video_format("422", 10, 43, 37), [gops(1, 5, 4)], 313, plan, **options)
+
+
+def _wild(**options: object) -> Callable[..., object]:
+    return partial(wild_motion, **options)
+
+
+def extreme_vectors() -> bytes:
+    """Vectors at the ends of their range and clamped to it, under residuals."""
+    plan = _first_fine(Plan(qp=12), Plan(residual=False, choice_log2=3), Plan(residual=False))
+    segment = gops(1, 1, 6, 3, 2, closed=(0, 4))
+    motion = _wild(spreads=(0.0, 90.0, 2.0, 20.0))
+    return _file(video_format("420", 12, 77, 61), [segment], 314, plan, motion=motion, odds=Odds(flag=0.2))
+
+
+def levels_absent() -> bytes:
+    """GoPs with RESIDUAL units of every subset of the finer levels, and units in which no plane is coded."""
+    subsets = [tuple(level for level in (2, 1, 0) if number >> level & 1) for number in range(8)]
+    plan = _turns(Plan(qp=14), Plan(qp=20), Plan(residual=False))
+    odds = Odds(plane=0.4, flag=0.6)
+    options = {"finer": lambda gop: subsets[gop % 8], "odds": odds}
+    return _file(video_format("420", 10, 26, 24), [gops(1, *[2] * 7, 1, 1)], 315, plan, **options)
+
+
+def network_alone() -> bytes:
+    """The network from qp 0 to 63 without a residual, in 4:4:4 of 12 bits; step_rows 8, layers that have no use."""
+    model = replace(TINY, step_rows=MAX_STEP_ROWS)
+
+    def weights(segment: int) -> WeightsAndShifts:
+        found, shifts = _network(model, "444", 316)
+        random = np.random.default_rng(316)
+        own = found[4]
+        own.step.ravel()[:] = [1, 1023, *own.step.ravel()[2:]]
+        for name, shift in (("context_hidden", 0), ("context_output", 15)):
+            layer = own.layers[name]
+            values = random.integers(-127, 128, layer.weight.shape) if shift else layer.weight * 0
+            own.layers[name] = ConvWeights(values, layer.bias >> 8 << shift if shift else layer.bias * 0, shift)
+            shifts[4, name] = shift
+        return found, shifts
+
+    plan = _turns(*(Plan(False, qp, network=True) for qp in (31, 0, 63, 47)))
+    return _file(video_format("444", 12, 21, 26), [gops(1, 5)], 316, plan, model=model, weights=weights)
+
+
+def base_model_3() -> bytes:
+    """Base model 3, and a network a few weights away from it, in two segments."""
+    model = base_config(3, INTER)
+
+    def weights(segment: int) -> WeightsAndShifts:
+        found, shifts = base_weights(3, INTER)
+        random = np.random.default_rng(317)
+        for own in found.values() if segment else ():
+            for layer in own.layers.values():
+                layer.weight[random.random(layer.weight.shape) < 0.005] += 1
+        return found, shifts
+
+    plan = _first_fine(Plan(qp=12, network=True), Plan(qp=6, network=True, choice_log2=3), Plan(False, 8, network=True))
+    segments, odds = [gops(1, 3), gops(1, 2)], Odds(flag=0.2)
+    return _file(video_format("420", 8, 50, 38), segments, 317, plan, model=model, weights=weights, odds=odds)
+
+
+def units_in_another_order() -> bytes:
+    """Backwards, units of reserved types between them, and without an index."""
+    plan = _first_fine(Plan(qp=12, choice_log2=3), Plan(qp=10))
+    units = with_digests(hybrid_units(video_format("420", 8, 20, 18), [gops(1, 3)], 318, plan))[::-1]
+    reserved = reserved_unit(10, bytes(20), 0, 0, 3, damaged=True)
+    return assemble([*units[:5], reserved, *units[5:], reserved_unit(255, b"")], index=lambda unit: b"")
+
+
+RECIPES: dict[str, Callable[[], bytes]] = {
+    f"hybrid_{recipe.__name__}": recipe
+    for recipe in (
+        smallest,
+        blocks_at_edges,
+        open_gops,
+        closed_gops,
+        nothing,
+        gop_of_64,
+        extreme_values,
+        every_context,
+        sparse_bands,
+        custom_tables,
+        custom_tables_without_chroma,
+        choices,
+        choices_and_network,
+        extreme_vectors,
+        levels_absent,
+        network_alone,
+        base_model_3,
+        units_in_another_order,
+    )
+}
+"""By the vector's name."""
