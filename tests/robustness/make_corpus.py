@@ -96,9 +96,14 @@ def with_digests(data: bytes) -> bytes:
     return write_file(units)
 
 
-def grid_stream(model: ModelConfig = GRID_MODEL, chroma_format: str = "400", bit_depth: int = 8) -> bytes:
-    """GoPs of 3 and 2 pictures, 18x16."""
-    video, gops = video_format(chroma_format, bit_depth, 18, 16), [Gop(0, 3), Gop(3, 2)]
+GRID_GOPS = (Gop(0, 3), Gop(3, 2))
+
+
+def grid_stream(
+    model: ModelConfig = GRID_MODEL, chroma_format: str = "400", bit_depth: int = 8, gops: Sequence[Gop] = GRID_GOPS
+) -> bytes:
+    """By default GoPs of 3 and 2 pictures; 18x16."""
+    video, gops = video_format(chroma_format, bit_depth, 18, 16), list(gops)
     integers = random_integers(model, video, gops, np.random.default_rng(1))
     return with_digests(write_stream(model, video, gops, integers))
 
@@ -106,10 +111,14 @@ def grid_stream(model: ModelConfig = GRID_MODEL, chroma_format: str = "400", bit
 MOTION_GOPS = (Gop(0, 1), Gop(1, 3, open=True), Gop(4, 2, open=True), Gop(6, 3))
 
 
-def motion_stream(chroma_format: str = "400", bit_depth: int = 8, gops: Sequence[Gop] = MOTION_GOPS) -> bytes:
+def motion_stream(
+    chroma_format: str = "400",
+    bit_depth: int = 8,
+    gops: Sequence[Gop] = MOTION_GOPS,
+    models: tuple[ModelConfig, ModelConfig] = (INTRA_MODEL, INTER_MODEL),
+) -> bytes:
     """By default a closed GoP of one picture, open ones of 3 and 2, a closed one of 3; 18x16."""
     video, gops = video_format(chroma_format, bit_depth, 18, 16), list(gops)
-    models = (INTRA_MODEL, INTER_MODEL)
     integers = random_motion_integers(models, video, gops, np.random.default_rng(2))
     return with_digests(write_motion_stream(models, video, gops, integers))
 
@@ -119,8 +128,10 @@ def main() -> None:
     independent = replace(GRID_MODEL, context_coarser_flag=False, context_previous_flag=False)
     streams = {
         "grid": grid_stream(),
+        "grid_smallest": grid_stream(ModelConfig(), gops=[Gop(0, 1)]),
         "grid_independent_levels": grid_stream(independent, "420", 10),
         "motion": motion_stream(),
+        "motion_smallest": motion_stream(gops=[Gop(0, 2)], models=(ModelConfig(role=INTRA), ModelConfig(role=INTER))),
         "motion_short": motion_stream(gops=(*MOTION_GOPS[:1], Gop(1, 2, open=True))),
         "motion_420": motion_stream("420", 12),
     }
