@@ -446,7 +446,7 @@ def random_motion_integers(
     latents: list[dict[int, np.ndarray]] = []
     for gop in gops:
         for picture in sorted(hierarchical_order(gop.length, gop.open), key=lambda picture: picture.index):
-            model = models[network_number(picture)]
+            model = models[network_number(picture, len(models))]
             latents.append({})
             for level in model.grid_levels:
                 shape = (1, model.levels[level].grid_channels, *arithmetic.level_size(*size, level))

@@ -101,7 +101,7 @@ def test_latents_come_back(name: str, finest: int) -> None:
             for picture in order:
                 found = latents.latents(picture)
                 expected = integers.latents[gop.first + picture.index]
-                model = models[network_number(picture)]
+                model = models[network_number(picture, len(models))]
                 assert list(found) == [level for level in model.grid_levels if level >= finest]
                 for level, values in found.items():
                     assert values.dtype == np.int32
@@ -119,7 +119,7 @@ def test_pictures_without_latents_cost_a_flag(name: str) -> None:
                 if (entry.key.unit_type, entry.key.gop) != (UnitType.GOP, number):
                     continue
                 level, unit = entry.key.level, container.unit(entry.key)
-                pictures = [p for p in order if has_latents(models[network_number(p)], level)]
+                pictures = [p for p in order if has_latents(models[network_number(p, len(models))], level)]
                 header, words = read_coded_payload(LatentHeader(len(pictures)), unit.payload, unit.place)
                 coded = [bool(integers.latents[gop.first + p.index][level].any()) for p in pictures]
                 assert header.coded == coded
@@ -140,7 +140,7 @@ def test_size_and_cross_entropy_of_kilobytes(name: str) -> None:
     for key, payload in units:
         if key.unit_type == UnitType.GOP:
             order = hierarchical_order(gops[key.gop].length, gops[key.gop].open)
-            pictures = sum(has_latents(models[network_number(p)], key.level) for p in order)
+            pictures = sum(has_latents(models[network_number(p, len(models))], key.level) for p in order)
             coded += len(read_coded_payload(LatentHeader(pictures), payload, Place(str(key)))[1])
             count += 1
     entropy = sum(parts.values()) / 8
