@@ -16,6 +16,7 @@ from nvcodec.bitstream.errors import (
     InconsistentStream,
     LimitExceeded,
     ReservedFlagSet,
+    UnsupportedBaseModel,
     UnsupportedProfile,
     UnsupportedVersion,
 )
@@ -39,6 +40,8 @@ BIT_DEPTHS = (8, 10, 12)
 DIGEST_SIZES = (2, 4, 8)
 PROFILES = ("grid", "motion", "hybrid")
 _FIRST_ROLES = {"grid": GRID, "motion": INTRA, "hybrid": INTER}
+_FOREIGN_BASE_MODELS = {"motion": 3, "hybrid": 2}
+"""The base model of each profile that is the other's."""
 """Of network 0."""
 CONTEXT_COUNT = 26
 """Contexts of the vectors' symbols (bitstream_spec.md, section 7.6)."""
@@ -172,7 +175,8 @@ class SequenceHeader:
         return (self.model,) if self.inter_model is None else (self.model, self.inter_model)
 
     def visit(self, v: Visitor) -> None:
-        """Raises ValueOutOfRange, UnsupportedProfile, InconsistentStream, LimitExceeded, and as ModelConfig.visit."""
+        """Raises ValueOutOfRange, UnsupportedProfile, UnsupportedBaseModel, InconsistentStream, LimitExceeded, and as
+        ModelConfig.visit."""
         self.width = v.u("width", 16, self.width, low=1, high=limits.MAX_WIDTH)
         self.height = v.u("height", 16, self.height, low=1, high=limits.MAX_HEIGHT)
         self.chroma_format = v.choice("chroma_format", 2, self.chroma_format, CHROMA_FORMATS)
@@ -198,9 +202,18 @@ class SequenceHeader:
         self.inter_model = (self.inter_model or ModelConfig(role=INTER)).with_role(INTER).visit(v) if two else None
         for model in self.models:
             self._check_latents(v, model)
+            self._check_base_model(v, model)
         if self.hybrid and [own.grid_channels for own in self.model.levels] != [0, 0, 0, 0, 1]:
             raise InconsistentStream(
                 f"{v.where()}: hybrid profile: grid_channels must be 1 at level {len(self.model.levels) - 1}, else 0"
+            )
+
+    def _check_base_model(self, v: Visitor, model: ModelConfig) -> None:
+        """Networks of the same role in different profiles have different bases (bitstream_spec.md, section 5.3.2)."""
+        foreign = _FOREIGN_BASE_MODELS.get(self.profile)
+        if foreign is not None and model.base_model == foreign:
+            raise UnsupportedBaseModel(
+                f"{v.where()}: base_model is {foreign}, not allowed in the {self.profile} profile"
             )
 
     def _check_latents(self, v: Visitor, model: ModelConfig) -> None:

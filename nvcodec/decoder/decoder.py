@@ -49,7 +49,7 @@ from nvcodec.decoder.errors import DigestMismatch, MemoryLimit, NoDigest, Pictur
 from nvcodec.decoder.gop import GopGrids
 from nvcodec.decoder.memory import DEFAULT_MAX_MEMORY, GOP_PLACE_BYTES, MemoryNeed, megabytes, memory_need
 from nvcodec.decoder.motion import GopLatents, Network, decode_motion, latent_levels, network_number, step_row
-from nvcodec.decoder.network_unit import check_base_model, decode_network
+from nvcodec.decoder.network_unit import decode_network
 from nvcodec.decoder.residual import GopResiduals, PictureResidual, read_tables
 from nvcodec.decoder.task import DecodedPicture, GopPlace, StandIn, Task, grey_picture
 from nvcodec.synthesis.arrays import Array
@@ -528,7 +528,6 @@ class Decoder:
                 weights = {}
                 for level in reversed(range(self.finest, LEVELS)):
                     unit = self.container.unit(UnitKey(UnitType.NETWORK, segment, number, level))
-                    check_base_model(unit, config, self.sequence.profile)
                     weights[level] = decode_network(unit, config, level, video.chroma_format)
                 backend = make_backend(
                     self._backend_name,

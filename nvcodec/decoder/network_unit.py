@@ -29,7 +29,6 @@ from nvcodec.bitstream import (
     read_coded_payload,
     read_payload,
 )
-from nvcodec.bitstream.errors import UnsupportedBaseModel
 from nvcodec.bitstream.model_config import BASE_MODEL_ZERO
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.entropy import SymbolDecoder
@@ -117,18 +116,6 @@ def decode_network(unit: Unit, config: ModelConfig, level: int, chroma_format: s
 
 
 # --- base models -----------------------------------------------------------------------------------------------------
-
-
-_FOREIGN_BASE_MODELS = {"motion": 3, "hybrid": 2}
-"""The base model of each profile that is the other's."""
-
-
-def check_base_model(unit: Unit, config: ModelConfig, profile: str) -> None:
-    """Networks of the same role in different profiles have different bases. Raises UnsupportedBaseModel."""
-    if config.base_model and config.base_model == _FOREIGN_BASE_MODELS.get(profile):
-        raise UnsupportedBaseModel(
-            f"{unit.place.at(0)}: base_model is {config.base_model}, not allowed in the {profile} profile"
-        )
 
 
 @cache

@@ -312,6 +312,15 @@ def test_base_models_of_the_hybrid_profile() -> None:
         ModelConfig(role="intra", base_model=3).validate()
 
 
+@pytest.mark.parametrize(("profile", "base_model"), [("hybrid", 2), ("motion", 3)])
+def test_base_models_of_another_profile_are_refused(profile: str, base_model: int) -> None:
+    """Section 5.3.2: base model 3 is the hybrid profile's, base model 2 the motion profile's."""
+    model = replace(HYBRID, base_model=base_model)
+    header = SequenceHeader(profile=profile, **{"model" if profile == "hybrid" else "inter_model": model})
+    with pytest.raises(UnsupportedBaseModel, match=f"base_model is {base_model}, not allowed in the {profile} profile"):
+        write_payload(header)
+
+
 @pytest.mark.parametrize(("profile", "lowest"), [("grid", 0), ("motion", 3), ("hybrid", 4)])
 def test_versions(profile: str, lowest: int) -> None:
     sequence = SequenceHeader(profile=profile, **({"model": HYBRID} if profile == "hybrid" else {}))

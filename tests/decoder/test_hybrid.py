@@ -15,27 +15,18 @@ from nvcodec.bitstream import (
     ContainerReader,
     LevelConfig,
     ModelConfig,
-    Place,
     SequenceHeader,
     TablesHeader,
-    Unit,
     UnitKey,
     UnitType,
     write_payload,
 )
-from nvcodec.bitstream.errors import (
-    BitstreamError,
-    MissingUnit,
-    UnitDamaged,
-    UnsupportedBaseModel,
-    UnsupportedVersion,
-)
+from nvcodec.bitstream.errors import BitstreamError, MissingUnit, UnitDamaged, UnsupportedVersion
 from nvcodec.cli.info_text import info_lines
 from nvcodec.cli.nvinfo import describe
 from nvcodec.decoder import Decoder, trace
 from nvcodec.decoder.decoder import SCALES, picture_digest
 from nvcodec.decoder.errors import DecodeError
-from nvcodec.decoder.network_unit import check_base_model
 from nvcodec.encoder.hybrid_model import HybridModel
 from nvcodec.encoder.hybrid_pack import CodedPictures, pack_hybrid_segment
 from nvcodec.encoder.pack import pack_digests
@@ -260,35 +251,6 @@ def test_an_earlier_version_is_refused() -> None:
     data = made(False)
     with pytest.raises(UnsupportedVersion, match=r"hybrid profile of format version 0\.3"):
         Decoder(data[:5] + b"\x03" + data[6:])
-
-
-@pytest.mark.parametrize("network", [False, True])
-def test_the_motion_profiles_base_model_is_refused_where_it_is_used(network: bool) -> None:
-    """In the hybrid profile; where no segment has a network, base_model has no use."""
-    header = SequenceHeader(
-        width=VIDEO.width,
-        height=VIDEO.height,
-        picture_count=COUNT,
-        profile="hybrid",
-        model=replace(CONFIG, base_model=2),
-    )
-    sequence = write_payload(header)
-    data = rewrite(made(network), lambda met, payload: sequence if met.unit_type == UnitType.SEQUENCE else payload)
-    if network:
-        with pytest.raises(UnsupportedBaseModel, match=r"NETWORK unit .*base_model is 2, not allowed in the hybrid"):
-            decode_all(data)
-    else:
-        assert all(map(same_planes, decode_all(data, verify=True), right(False)))
-
-
-def test_the_hybrid_profiles_base_model_is_refused_in_the_motion_profile() -> None:
-    """Also of a network of its very shape."""
-    unit = Unit(NETWORK[3], b"", Place(str(NETWORK[3]), 70))
-    check_base_model(unit, replace(CONFIG, base_model=3), "hybrid")
-    check_base_model(unit, replace(CONFIG, base_model=2), "motion")
-    check_base_model(unit, CONFIG, "grid")
-    with pytest.raises(UnsupportedBaseModel, match="byte 70: base_model is 3, not allowed in the motion profile"):
-        check_base_model(unit, replace(CONFIG, base_model=3), "motion")
 
 
 # nvinfo and the trace
