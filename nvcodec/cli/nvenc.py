@@ -60,7 +60,7 @@ KEYINT_HELP = (
 @click.option("--size", "size_bytes", type=options.amount, metavar="BYTES", help="Wanted size, such as 200k.")
 @click.option("--bitrate", type=options.amount, metavar="BITS", help="Wanted bits a second, such as 150k.")
 @click.option("--tune", type=click.Choice(TUNES), default=TUNES[0], show_default=True)
-@click.option("--profile", type=click.Choice(PROFILES), default="grid", show_default=True, help=PROFILE_HELP)
+@click.option("--profile", type=click.Choice(PROFILES), default="hybrid", show_default=True, help=PROFILE_HELP)
 @click.option("--gop", "gop_length", type=click.IntRange(1), help=GOP_HELP)
 @click.option("--keyint", type=click.IntRange(1), metavar="N", help=KEYINT_HELP)
 @click.option("--epochs", type=click.FloatRange(0, LARGEST, min_open=True), help="Passes, instead of the preset's.")
