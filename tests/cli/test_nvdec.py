@@ -102,18 +102,18 @@ def test_a_newline_in_a_name_stays_on_the_line(refused: Callable, tiny_msn: Path
 
 
 @pytest.fixture
-def units(tiny_msn: Path) -> list[tuple[str, int, int]]:
-    """(name, offset, size) of every unit of the tiny file."""
-    with nvcodec.Decoder(tiny_msn) as decoder:
+def units(tiny_grid_msn: Path) -> list[tuple[str, int, int]]:
+    """(name, offset, size) of every unit of the tiny file of the grid profile."""
+    with nvcodec.Decoder(tiny_grid_msn) as decoder:
         return [(str(entry.key), entry.offset, entry.size) for entry in decoder.container.entries]
 
 
 @pytest.mark.parametrize("damaged", ["SEQUENCE", "SEGMENT", "NETWORK", "GOP", "DIGEST"])
 def test_a_flipped_bit_is_found_in_its_unit(
-    refused: Callable, tiny_msn: Path, tmp_path: Path, units: list, damaged: str
+    refused: Callable, tiny_grid_msn: Path, tmp_path: Path, units: list, damaged: str
 ) -> None:
     name, offset, size = next(unit for unit in units if unit[0].startswith(damaged))
-    data = bytearray(tiny_msn.read_bytes())
+    data = bytearray(tiny_grid_msn.read_bytes())
     data[offset + size // 2] ^= 0x10
     (tmp_path / "flipped.msn").write_bytes(data)
     message = refused("nvdec", "flipped.msn", "-o", "out.y4m", "--verify")
@@ -121,16 +121,18 @@ def test_a_flipped_bit_is_found_in_its_unit(
 
 
 @pytest.mark.parametrize("share", [0.01, 0.4, 0.95])
-def test_a_truncated_file_is_refused(refused: Callable, tiny_msn: Path, tmp_path: Path, share: float) -> None:
-    data = tiny_msn.read_bytes()
+def test_a_truncated_file_is_refused(refused: Callable, tiny_grid_msn: Path, tmp_path: Path, share: float) -> None:
+    data = tiny_grid_msn.read_bytes()
     (tmp_path / "cut.msn").write_bytes(data[: int(share * len(data))])
     assert "the file ends after" in refused("nvdec", "cut.msn", "-o", "out.y4m", "--verify")
 
 
-def test_without_its_index_a_file_still_decodes(run: Callable, tiny_msn: Path, tmp_path: Path, units: list) -> None:
-    (tmp_path / "cut.msn").write_bytes(tiny_msn.read_bytes()[: units[-1][1]])
+def test_without_its_index_a_file_still_decodes(
+    run: Callable, tiny_grid_msn: Path, tmp_path: Path, units: list
+) -> None:
+    (tmp_path / "cut.msn").write_bytes(tiny_grid_msn.read_bytes()[: units[-1][1]])
     assert run("nvdec", "cut.msn", "-o", "out.yuv", "--verify").returncode == 0
-    assert (tmp_path / "out.yuv").read_bytes() == samples(tiny_msn)
+    assert (tmp_path / "out.yuv").read_bytes() == samples(tiny_grid_msn)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-QUICK = (
-    "--profile", "grid", "--preset", "ultrafast", "--epochs", 2, "--gop", 3, "--threads", 1, "--device", "cpu",
-)  # fmt: skip
+QUICK = ("--preset", "ultrafast", "--gop", 3, "--threads", 1, "--device", "cpu")
 KEPT = "kept.checkpoint"
 
 
@@ -44,7 +42,7 @@ def no_file_above(size_bytes: int) -> Callable[[], None]:
 
 @pytest.fixture(scope="module")
 def checkpoint(tiny_y4m: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Of a finished fit whose file could not be written."""
+    """Of a finished encode whose file could not be written."""
     from tests.cli.conftest import ENVIRONMENT, command_line
 
     folder = tmp_path_factory.mktemp("kept")
