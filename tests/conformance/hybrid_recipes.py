@@ -46,8 +46,8 @@ TINY = ModelConfig(
     step_rows=3,
     role=INTER,
 )
-FINE = 6
-"""A quantisation parameter whose step is 1/128 of the sample range: most of what is drawn is seen."""
+FINE = 24
+"""A quantisation parameter whose step is 1/16 of the sample range: pictures have contrast, but few samples clamp."""
 Planner = Callable[[CodedPicture], Plan]
 
 
@@ -65,7 +65,7 @@ def _turns(*plans: Plan) -> Planner:
 def _first_fine(*plans: Plan) -> Planner:
     """As `_turns`, but pictures without references always have a residual, so that something is seen."""
     turns = cycle(plans)
-    return lambda picture: next(turns) if picture.references else Plan(qp=18)
+    return lambda picture: next(turns) if picture.references else Plan(qp=32)
 
 
 def _network(model: ModelConfig, chroma_format: str, seed: int) -> WeightsAndShifts:
@@ -76,20 +76,20 @@ def _network(model: ModelConfig, chroma_format: str, seed: int) -> WeightsAndShi
 
 def smallest() -> bytes:
     """Pictures of one sample, planes of one block: one picture in a closed GoP, then an open GoP, and one of two."""
-    plan = _turns(Plan(qp=24), Plan(qp=12, choice_log2=3), Plan(residual=False), Plan(qp=0, choice_log2=5))
+    plan = _turns(Plan(qp=36), Plan(qp=24, choice_log2=3), Plan(residual=False), Plan(qp=0, choice_log2=5))
     return _file(video_format("400", 8, 1, 1), [gops(1), gops(1, 1, 2, 3)], 301, plan, odds=Odds(flag=0.9))
 
 
 def blocks_at_edges() -> bytes:
     """Planes of 9x17 and 9x9 samples: blocks of which all scales keep one row or column."""
-    plan = _first_fine(Plan(qp=10), Plan(qp=20, choice_log2=3), Plan(qp=15, choice_log2=4))
+    plan = _first_fine(Plan(qp=22), Plan(qp=32, choice_log2=3), Plan(qp=27, choice_log2=4))
     return _file(video_format("422", 8, 17, 9), [gops(1, 3, 2)], 302, plan, odds=Odds(flag=0.8))
 
 
 def open_gops() -> bytes:
     """GoPs of 1, 4, 1, 2 and 3; residuals, the network, both and neither by turns."""
     plan = _first_fine(
-        Plan(qp=16, network=True), Plan(residual=False), Plan(False, 40, network=True), Plan(qp=12, choice_log2=4)
+        Plan(qp=28, network=True), Plan(residual=False), Plan(False, 40, network=True), Plan(qp=24, choice_log2=4)
     )
     weights = lambda segment: _network(TINY, "420", 303)  # noqa: E731
     options = {"model": TINY, "weights": weights}
@@ -99,7 +99,7 @@ def open_gops() -> bytes:
 def closed_gops() -> bytes:
     """Closed GoPs in the middle of a segment; of three segments the second alone has a network."""
     segments = [gops(2, 2), gops(3, 1, 1, 2, closed=(0, 2)), gops(1)]
-    plan = _turns(Plan(qp=18, network=True), Plan(qp=10, network=True, choice_log2=5), Plan(qp=14))
+    plan = _turns(Plan(qp=30, network=True), Plan(qp=22, network=True, choice_log2=5), Plan(qp=26))
     options = {"model": TINY, "weights": lambda segment: _network(TINY, "444", 304) if segment == 1 else None}
     return _file(video_format("444", 10, 20, 33), segments, 304, plan, **options)
 
@@ -118,8 +118,8 @@ def nothing() -> bytes:
 
 def gop_of_64() -> bytes:
     """The longest GoP; a residual on every fifth picture, choices on others."""
-    nothing, some = Plan(residual=False), Plan(qp=8)
-    plan = _first_fine(nothing, Plan(residual=False, choice_log2=3), nothing, Plan(qp=9, choice_log2=3), some)
+    nothing, some = Plan(residual=False), Plan(qp=20)
+    plan = _first_fine(nothing, Plan(residual=False, choice_log2=3), nothing, Plan(qp=21, choice_log2=3), some)
     video = video_format("420", 8, 18, 16)
     return _file(video, [gops(1, MAX_MOTION_GOP_LENGTH)], 306, plan, digest_bytes=2)
 
@@ -206,7 +206,7 @@ def choices() -> bytes:
 
 def choices_and_network() -> bytes:
     """Choices in 4:2:2, whose planes are halved in one direction, ahead of residuals and of the network."""
-    plan = _first_fine(*(Plan(qp=9, network=log2 % 2 > 0, choice_log2=log2) for log2 in (3, 4, 5)))
+    plan = _first_fine(*(Plan(qp=21, network=log2 % 2 > 0, choice_log2=log2) for log2 in (3, 4, 5)))
     options = {"model": TINY, "weights": lambda segment: _network(TINY, "422", 313), "odds": Odds(alone=0.7)}
     return _file(video_format("422", 10, 43, 37), [gops(1, 5, 4)], 313, plan, **options)
 
@@ -217,7 +217,7 @@ def _wild(**options: object) -> Callable[..., object]:
 
 def extreme_vectors() -> bytes:
     """Vectors at the ends of their range and clamped to it, under residuals."""
-    plan = _first_fine(Plan(qp=12), Plan(residual=False, choice_log2=3), Plan(residual=False))
+    plan = _first_fine(Plan(qp=24), Plan(residual=False, choice_log2=3), Plan(residual=False))
     segment = gops(1, 1, 6, 3, 2, closed=(0, 4))
     motion = _wild(spreads=(0.0, 90.0, 2.0, 20.0))
     return _file(video_format("420", 12, 77, 61), [segment], 314, plan, motion=motion, odds=Odds(flag=0.2))
@@ -226,7 +226,7 @@ def extreme_vectors() -> bytes:
 def levels_absent() -> bytes:
     """GoPs with RESIDUAL units of every subset of the finer levels, and units in which no plane is coded."""
     subsets = [tuple(level for level in (2, 1, 0) if number >> level & 1) for number in range(8)]
-    plan = _turns(Plan(qp=14), Plan(qp=20), Plan(residual=False))
+    plan = _turns(Plan(qp=26), Plan(qp=32), Plan(residual=False))
     odds = Odds(plane=0.4, flag=0.6)
     options = {"finer": lambda gop: subsets[gop % 8], "odds": odds}
     return _file(video_format("420", 10, 26, 24), [gops(1, *[2] * 7, 1, 1)], 315, plan, **options)
@@ -264,14 +264,16 @@ def base_model_3() -> bytes:
                 layer.weight[random.random(layer.weight.shape) < 0.005] += 1
         return found, shifts
 
-    plan = _first_fine(Plan(qp=12, network=True), Plan(qp=6, network=True, choice_log2=3), Plan(False, 8, network=True))
+    plan = _first_fine(
+        Plan(qp=24, network=True), Plan(qp=18, network=True, choice_log2=3), Plan(False, 8, network=True)
+    )
     segments, odds = [gops(1, 3), gops(1, 2)], Odds(flag=0.2)
     return _file(video_format("420", 8, 50, 38), segments, 317, plan, model=model, weights=weights, odds=odds)
 
 
 def units_in_another_order() -> bytes:
     """Backwards, units of reserved types between them, and without an index."""
-    plan = _first_fine(Plan(qp=12, choice_log2=3), Plan(qp=10))
+    plan = _first_fine(Plan(qp=24, choice_log2=3), Plan(qp=22))
     units = with_digests(hybrid_units(video_format("420", 8, 20, 18), [gops(1, 3)], 318, plan))[::-1]
     reserved = reserved_unit(10, bytes(20), 0, 0, 3, damaged=True)
     return assemble([*units[:5], reserved, *units[5:], reserved_unit(255, b"")], index=lambda unit: b"")
