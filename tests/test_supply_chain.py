@@ -27,7 +27,7 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 import nvcodec
 source, output = sys.argv[1:]
-for profile in ("grid", "motion"):
+for profile in ("grid", "motion", "hybrid"):
     nvcodec.encode(source, output, profile=profile, preset="ultrafast", epochs=1, threads=1, device="cpu")
     for backend in ("numpy", "onnxruntime", "torch"):
         assert len(list(nvcodec.decode(output, backend=backend, threads=1, verify=True))) == 2
@@ -92,7 +92,7 @@ def test_what_is_no_fault(source: str) -> None:
 
 
 def test_encoding_and_decoding_open_no_socket(tiny_y4m: Path, tmp_path: Path) -> None:
-    """Both profiles, all backends, in a process where asking for a socket, or for a name's address, ends it."""
+    """All profiles, all backends, in a process where asking for a socket, or for a name's address, ends it."""
     data = tiny_y4m.read_bytes()
     header = data[: data.index(b"\n") + 1]
     source = tmp_path / "two.y4m"
