@@ -15,7 +15,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("profile", "count"), [("grid", 2), ("motion", 1)])
+@pytest.mark.parametrize(("profile", "count"), [("grid", 1), ("motion", 1), ("hybrid", 1)])
 def test_killed_and_resumed(source: Path, tmp_path: Path, profile: str, count: int) -> None:
     settings = {"profile": profile, "preset": "ultrafast", "epochs": 2, "device": "cpu", "threads": 1}
     encoder = kill_resume.Encoder(source, settings, 0.0)
