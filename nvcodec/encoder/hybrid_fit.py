@@ -254,7 +254,7 @@ class HybridFit:
         if self.best is None or self.cost < self.best.cost:
             weights = {} if self.model is None else {k: v.clone() for k, v in self.model.state_dict().items()}
             self.best = Outcome(self.cost, self.coded, self.counts, self.choice_counts, weights)
-        self.pass_number += 1
+        self.pass_number, self.next = self.pass_number + 1, 0
         if self.done:
             return
         if self.fit_steps:
