@@ -59,11 +59,12 @@ def test_an_existing_output_is_replaced_on_request_only(
     assert (tmp_path / "out.yuv").read_bytes() == samples(tiny_msn)
 
 
-def test_decodes_where_the_encoders_libraries_cannot_be_imported(tiny_msn: Path, tmp_path: Path) -> None:
+def test_decodes_where_the_encoders_libraries_cannot_be_imported(tiny_grid_msn: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.yuv"
     program = (
         "import sys\n"
         "sys.modules.update(dict.fromkeys(['torch', 'tqdm']))\n"  # None makes `import` raise ImportError
-        f"sys.argv = ['nvdec', {str(tiny_msn)!r}, '-o', {str(tmp_path / 'out.yuv')!r}, '--verify', *sys.argv[1:]]\n"
+        f"sys.argv = ['nvdec', {str(tiny_grid_msn)!r}, '-o', {str(out)!r}, '--verify', *sys.argv[1:]]\n"
         "from nvcodec.cli.nvdec import main\n"
         "main()\n"
     )
@@ -73,7 +74,7 @@ def test_decodes_where_the_encoders_libraries_cannot_be_imported(tiny_msn: Path,
     assert ran.returncode == 0, ran.stderr
     ran = subprocess.run([*command, "-y", "--backend", "torch"], cwd=root, capture_output=True)
     assert (ran.returncode, ran.stderr) == (1, b"nvdec: backend torch: torch is not installed\n")
-    assert (tmp_path / "out.yuv").read_bytes() == samples(tiny_msn)
+    assert out.read_bytes() == samples(tiny_grid_msn)
 
 
 NO_MSN = {
