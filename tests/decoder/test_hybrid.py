@@ -21,7 +21,13 @@ from nvcodec.bitstream import (
     UnitType,
     write_payload,
 )
-from nvcodec.bitstream.errors import BitstreamError, MissingUnit, UnitDamaged, UnsupportedVersion
+from nvcodec.bitstream.errors import (
+    BitstreamError,
+    MissingUnit,
+    UnitDamaged,
+    UnsupportedVersion,
+)
+from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
 from nvcodec.cli.info_text import info_lines
 from nvcodec.cli.nvinfo import describe
 from nvcodec.decoder import Decoder, trace
@@ -34,7 +40,9 @@ from nvcodec.encoder.quantise import choose_shifts
 from nvcodec.encoder.run import Gop
 from nvcodec.errors import NvcodecError
 from nvcodec.synthesis.default_tables import DEFAULT_TABLES
+from nvcodec.synthesis.structure import hierarchical_order
 from nvcodec.synthesis.transform import block_shape
+from nvcodec.synthesis.vectors import field_shape
 from nvcodec.video.frame import Frame
 from tests.streams import damage, random_motion, rewrite, same_planes, video_format, write_file
 
@@ -68,9 +76,15 @@ def build(*, network: bool) -> bytes:
             own = random.integers(-9, 10, (64, rows * columns)).astype(np.int8)
             own *= random.random(own.shape) < 0.15
             levels[-1].append(own if place % 4 != 3 else None)
-    coded = CodedPictures([int(x) for x in random.integers(8, 30, COUNT)], levels, [network] * COUNT)
+    coded = CodedPictures([int(x) for x in random.integers(8, 30, COUNT)], levels, [network] * COUNT, [])
+    for gop in GOPS:
+        for picture in hierarchical_order(gop.length, gop.open):
+            log2 = 3 + len(coded.choices) % 3
+            shape = field_shape(VIDEO.height, VIDEO.width, log2)
+            chosen = random.integers(0, 3, shape).astype(np.int8)
+            coded.choices.append((log2, chosen) if len(picture.references) == 2 else (0, None))
     motion = random_motion(GOPS, (VIDEO.height, VIDEO.width), random)
-    units, _ = pack_hybrid_segment(coded, DEFAULT_TABLES, motion, GOPS, 0, 0, VIDEO, model.network)
+    units, _ = pack_hybrid_segment(coded, DEFAULT_TABLES, motion, GOPS, 0, 0, VIDEO, DEFAULT_CHOICE, model.network)
     sequence = SequenceHeader(
         width=VIDEO.width, height=VIDEO.height, picture_count=COUNT, profile="hybrid", model=CONFIG
     )
@@ -129,6 +143,8 @@ def test_the_streams_carry_something() -> None:
         tasks = list(decoder._tasks(0, COUNT))
     assert all(task.residual.network_flag for task in tasks)
     assert sum(any(own is not None for own in task.residual.levels) for task in tasks) == COUNT - 2
+    assert {task.residual.choice_log2 for task in tasks} >= {0, 3, 4}
+    assert all(task.residual.choices is None or task.residual.choices.any() for task in tasks)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

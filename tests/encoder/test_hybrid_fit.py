@@ -20,6 +20,7 @@ from nvcodec.bitstream import (
     UnitType,
     write_payload,
 )
+from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
 from nvcodec.decoder import Decoder, network_unit
 from nvcodec.decoder.decoder import SCALES
 from nvcodec.encoder import hybrid_fit as hybrid_fit_module
@@ -40,6 +41,7 @@ from nvcodec.synthesis.coefficients import band
 from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import hierarchical_order
 from nvcodec.synthesis.transform import block_shape
+from nvcodec.synthesis.vectors import field_shape
 from nvcodec.video.frame import Frame, VideoFormat
 from tests.streams import encode_bytes, moving_frames, random_motion, same_planes, video_format, write_file
 
@@ -337,8 +339,13 @@ def fit_of(clip: Clip, gops: list[Gop], preset: Preset | None = None) -> HybridF
 def random_pictures(fit: HybridFit, largest: int, seed: int = 0) -> CodedPictures:
     """Levels at will; every other picture is the network's, some have no residual, some planes none."""
     random, count = np.random.default_rng(seed), len(fit.order)
-    coded = CodedPictures([int(x) for x in random.integers(0, 50, count)], [], [i % 4 != 1 for i in range(count)])
-    for place in range(count):
+    qp, network = [int(x) for x in random.integers(0, 50, count)], [i % 4 != 1 for i in range(count)]
+    coded = CodedPictures(qp, [], network, [(0, None)] * count)
+    for place, (_, picture) in enumerate(fit.order):
+        log2 = (3, 0, 5, 4)[place % 4]
+        if len(picture.references) == 2 and log2:
+            shape = field_shape(fit.video.height, fit.video.width, log2)
+            coded.choices[place] = (log2, random.integers(0, 3, shape).astype(np.int8))
         own: list[np.ndarray | None] = []
         for shape in fit.video.plane_shapes:
             rows, columns = block_shape(*shape)
@@ -365,7 +372,7 @@ def written(fit: HybridFit, coded: CodedPictures, model: HybridModel | None, con
         model=config,
     )
     network = None if model is None else model.network
-    units, _ = pack_hybrid_segment(coded, DEFAULT_TABLES, fit.motion, fit.gops, 0, 0, video, network)
+    units, _ = pack_hybrid_segment(coded, DEFAULT_TABLES, fit.motion, fit.gops, 0, 0, video, DEFAULT_CHOICE, network)
     return write_file([(UnitKey(UnitType.SEQUENCE), write_payload(sequence)), *units])
 
 
@@ -374,7 +381,8 @@ def simulated(fit: HybridFit, scale_log2: int) -> list[Frame]:
     loop, found = Loop(fit, scale_log2), {}
     for place, (gop, picture) in enumerate(fit.order):
         qp, number = fit.coded.qp[place], fit.gops[gop].first + picture.index
-        window = loop.with_residual(loop.window(gop, picture), fit.coded.levels[place], qp)
+        window = loop.chosen(loop.window(gop, picture), fit.coded.choices[place])
+        window = loop.with_residual(window, fit.coded.levels[place], qp)
         planes = loop.planes(window, qp, fit.coded.network[place])
         loop.remember(gop, number, planes)
         found[number] = Frame(tuple(planes), number, loop.video)
@@ -575,9 +583,8 @@ def test_the_better_pass_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fit.best is first, "made with tables that suit nothing"
     units, parts = fit.pack(0, 0, 1)
     assert set(parts) == {"residuals", "vectors"}
-    expected, _ = pack_hybrid_segment(
-        first.coded, first.counts.tables(charged=True), fit.motion, fit.gops, 0, 0, fit.video, None
-    )
+    tables, choice = first.counts.tables(charged=True), first.choice.tables()
+    expected, _ = pack_hybrid_segment(first.coded, tables, fit.motion, fit.gops, 0, 0, fit.video, choice, None)
     assert units == expected
 
 
@@ -591,6 +598,6 @@ def test_what_a_pass_counts_is_what_its_file_holds() -> None:
     chosen = fit.best.counts.tables(charged=True)
     sizes = []
     for tables in (DEFAULT_TABLES, counts.tables(charged=True), chosen):
-        units, _ = pack_hybrid_segment(coded, tables, fit.motion, fit.gops, 0, 0, fit.video, None)
+        units, _ = pack_hybrid_segment(coded, tables, fit.motion, fit.gops, 0, 0, fit.video, DEFAULT_CHOICE)
         sizes.append(sum(len(payload) for _, payload in units))
     assert sizes[0] == sizes[1] > sizes[2]
