@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from nvcodec.bitstream import SCALES, LevelTables, ModelConfig
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE, MAX_REFERENCES, Tables
 from nvcodec.decoder.residual import plane_kind, table_set
 from nvcodec.encoder.choices import ChoiceCounts, best_choices, block_costs
@@ -35,7 +36,6 @@ from nvcodec.synthesis.alignment import Reference, align_picture
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.choices import choose_references
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.transform import QP_COUNT, block_shape, forward, inverse, quantisation_step

@@ -25,6 +25,7 @@ from nvcodec.bitstream import (
     read_payload,
     write_payload,
 )
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.errors import (
     InconsistentStream,
     NonZeroPadding,
@@ -43,7 +44,6 @@ from nvcodec.bitstream.residual_headers import (
     Tables,
 )
 from nvcodec.bitstream.visitor import TraceEntry
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 
 PLACE = Place("test unit", 50)
 HYBRID_LEVELS = (*(LevelConfig(features=2),) * 4, LevelConfig(features=3, grid_channels=1))

@@ -21,6 +21,7 @@ from nvcodec.bitstream import (
     UnitType,
     write_payload,
 )
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.errors import (
     BitstreamError,
     MissingUnit,
@@ -39,7 +40,6 @@ from nvcodec.encoder.pack import pack_digests
 from nvcodec.encoder.quantise import choose_shifts
 from nvcodec.encoder.run import Gop
 from nvcodec.errors import NvcodecError
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import hierarchical_order
 from nvcodec.synthesis.transform import block_shape
 from nvcodec.synthesis.vectors import field_shape

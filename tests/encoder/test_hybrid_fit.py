@@ -20,6 +20,7 @@ from nvcodec.bitstream import (
     UnitType,
     write_payload,
 )
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
 from nvcodec.decoder import Decoder, network_unit
 from nvcodec.decoder.decoder import SCALES
@@ -38,7 +39,6 @@ from nvcodec.encoder.run import Gop
 from nvcodec.encoder.settings import EncodeSettings
 from nvcodec.encoder.source import SourceStore, Targets
 from nvcodec.synthesis.coefficients import band
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import hierarchical_order
 from nvcodec.synthesis.transform import block_shape
 from nvcodec.synthesis.vectors import field_shape

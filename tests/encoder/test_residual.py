@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nvcodec.bitstream import ContainerReader, LevelTables, TablesHeader, UnitKey, UnitType, write_payload
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.decoder.residual import GopResiduals, read_tables, table_set
@@ -13,7 +14,6 @@ from nvcodec.encoder.pack import Payload
 from nvcodec.encoder.residual import LARGEST_LEVEL, Counts, Quantiser, ResidualCounts, encode_band
 from nvcodec.entropy import SymbolDecoder, SymbolEncoder, bits
 from nvcodec.synthesis.coefficients import LEVELS, band
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.transform import block_shape, quantisation_step
 from nvcodec.synthesis.vectors import field_shape
