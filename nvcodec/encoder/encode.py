@@ -428,7 +428,7 @@ class Encode:
     def _fit_segment(self, segment: SegmentFit) -> Packed:
         """Fit what is left to fit, and pack it. Raises SizeImpossible, Interrupted."""
         controller = segment.controller
-        while not segment.fit.done:
+        while not segment.rounds and not segment.fit.done:  # a correction's steps are counted
             if (
                 controller is not None
                 and not isinstance(segment.fit, HybridFit)

@@ -39,6 +39,9 @@ class RateController:
         self.calibrations = 0
         self.last: tuple[float, float] | None = None
         """log lambda and log size of the round before."""
+        self.too_large: float | None = None
+        self.too_small: float | None = None
+        """The nearest log lambdas so far that gave too large and too small a size, between rounds."""
 
     def update(self, fit: Fit, result: StepResult) -> None:
         """After a step: nudge lambda by the ratio of the running estimate to the target."""
@@ -80,7 +83,14 @@ class RateController:
             slope = (here[1] - self.last[1]) / (here[0] - self.last[0])
             slope = min(SLOPE_RANGE[1], max(SLOPE_RANGE[0], slope))
         self.last = here
+        if size_bytes > self.target_bytes:
+            self.too_large = here[0] if self.too_large is None else max(self.too_large, here[0])
+        else:
+            self.too_small = here[0] if self.too_small is None else min(self.too_small, here[0])
         move = (math.log(self.target_bytes) - here[1]) / slope
+        low, high = self.too_large, self.too_small
+        if low is not None and high is not None and low < high and not low < here[0] + move < high:
+            move = 0.5 * (low + high) - here[0]  # where sizes come in steps the secant runs in circles
         self._apply(fit, min(LARGEST_MOVE, max(-LARGEST_MOVE, move)))
 
     def state(self) -> dict[str, Any]:
@@ -90,6 +100,8 @@ class RateController:
             "network_bytes": self.network_bytes,
             "calibrations": self.calibrations,
             "last": self.last,
+            "too_large": self.too_large,
+            "too_small": self.too_small,
         }
 
     def load(self, state: dict[str, Any]) -> None:

