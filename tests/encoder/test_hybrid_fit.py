@@ -135,7 +135,7 @@ def test_a_reduced_scale_is_close_to_the_averaged_picture() -> None:
     data, summary = encoded("plain")
     least = {"1": 36, "1/2": 30, "1/4": 25, "1/8": 18}  # a scale of 6x4 samples drifts as it likes
     assert [scale for scale, db in summary.psnr_y.items() if db < least[scale]] == [], summary.psnr_y
-    assert len(data) < 9 * 48 * 32 / 2
+    assert len(data) < 9 * 48 * 32 * 3 / 4
 
 
 def test_the_same_again_and_other_settings() -> None:
@@ -186,7 +186,7 @@ def test_a_network_that_need_not_be_there_makes_no_size_impossible() -> None:
     size = smallest + 300
     assert size < weights / 8 + 500
     data, _ = encode_bytes(frames, settings(preset="ultrafast", lam=None, size_bytes=size))
-    assert len(data) == pytest.approx(size, rel=0.03)
+    assert len(data) == pytest.approx(size, rel=0.05)  # on a clip this small sizes come in steps
 
 
 def test_an_impossible_size_is_refused() -> None:
