@@ -10,7 +10,7 @@ import nvcodec
 from nvcodec.video import Frame, VideoFormat, open_writer
 
 TINY_FORMAT = VideoFormat(48, 32, "420", 8, Fraction(25))
-TINY_SETTINGS = {"profile": "grid", "preset": "ultrafast", "epochs": 2, "gop_length": 3, "threads": 1, "device": "cpu"}
+TINY_SETTINGS = {"preset": "ultrafast", "gop_length": 3, "threads": 1, "device": "cpu"}
 
 
 def tiny_picture(number: int) -> Frame:
@@ -40,7 +40,15 @@ def tiny_y4m(tiny_frames: list[Frame], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def tiny_msn(tiny_frames: list[Frame], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`tiny_frames` encoded in seconds, in two GoPs of 3; the pictures are valid, not good."""
+    """`tiny_frames` encoded in seconds in the default profile: by one coding pass, without a fit."""
     path = tmp_path_factory.mktemp("tiny") / "tiny.msn"
     nvcodec.encode(tiny_frames, path, **TINY_SETTINGS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_grid_msn(tiny_frames: list[Frame], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tiny_frames` encoded in seconds in the grid profile, in two GoPs of 3; the pictures are valid, not good."""
+    path = tmp_path_factory.mktemp("tiny_grid") / "tiny.msn"
+    nvcodec.encode(tiny_frames, path, **TINY_SETTINGS, profile="grid", epochs=2)
     return path

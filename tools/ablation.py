@@ -1,4 +1,4 @@
-"""Fit a clip without each of MSNeRV's ideas in turn, all for the same time, and write a Markdown table.
+"""Fit a clip without each of MSNeRV's ideas in turn, in the grid profile, all for the same time; a Markdown table.
 
 Usage: ablation.py CLIP --minutes 10 [--lambda 0.0015 | --quality 50] [--base default|every-idea]
                    [--variants full,no-window,...] [--append] [--out docs/ablation.md] [--threads N] [--seed N]
@@ -140,7 +140,7 @@ class Ablation:
         self.model = with_every_idea(model) if args.base == "every-idea" else model
         self.settings: dict[str, Any] = {
             "profile": "grid", "preset": args.preset, "lam": args.lam, "seed": args.seed, "threads": args.threads,
-            "segment_length": max(clip.picture_count, EncodeSettings().segment_length),
+            "segment_length": max(clip.picture_count, EncodeSettings.segment_length),
         }  # fmt: skip
         if args.base == "every-idea":
             self.settings |= EVERY_IDEA_SETTINGS

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nvcodec.encoder.presets import PRESETS, preset_of
+from nvcodec.encoder.settings import EncodeSettings
 from nvcodec.metrics import bd_rate_percent
 from nvcodec.metrics.errors import CurvesDisjoint, CurveUnusable
 
@@ -38,7 +39,7 @@ class OurPoint:
     psnr_y: float = 0.0
     psnr_yuv: float = 0.0
     encode_seconds: float = 0.0
-    profile: str = "motion"
+    profile: str = EncodeSettings.profile
 
     @property
     def settings(self) -> tuple[str, str, str, str, int, str]:
@@ -47,8 +48,8 @@ class OurPoint:
 
     @property
     def curve(self) -> str:
-        """The name of its curve: the preset, and what differs from it or from the usual profile."""
-        name = f"nvcodec {self.preset}" if self.profile == "motion" else f"nvcodec {self.profile} {self.preset}"
+        """The name of its curve: profile and preset, and what differs from the latter."""
+        name = f"nvcodec {self.profile} {self.preset}"
         if self.preset not in PRESETS or self.epochs != preset_of(self.profile, self.preset).epochs:
             name += f", {self.epochs:g} passes"
         return name if self.seed == 0 else f"{name}, seed {self.seed}"

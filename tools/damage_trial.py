@@ -1,6 +1,6 @@
 """Every single-bit flip and every truncation of small streams: the decoder must name the fault or be exactly right.
 
-    python tools/damage_trial.py [FILE ...]      default: grid.msn and motion_short.msn of tests/robustness/corpus
+    python tools/damage_trial.py [FILE ...]      default: a stream of each profile, tests/robustness/corpus
 
 For each damaged copy the whole decode runs strictly, and for one in --concealed-step once more with concealment.
 Strictly it must raise an error of ours that names a unit or a part of the file, or yield exactly the right pictures.
@@ -107,7 +107,9 @@ def trial(copies: Iterator[Damaged], right: list[Frame], way: str) -> Counter[st
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="*", type=Path, default=[CORPUS / "grid.msn", CORPUS / "motion_short.msn"])
+    parser.add_argument(
+        "files", nargs="*", type=Path, default=[CORPUS / "grid.msn", CORPUS / "motion_short.msn", CORPUS / "hybrid.msn"]
+    )
     parser.add_argument("--concealed-step", type=int, default=1)
     given = parser.parse_args()
     columns = ("fault named", "right pictures", "concealed and stated", *FAILURES)

@@ -1,6 +1,6 @@
 """The demo: encode a real clip, decode it at all four scales, check the digests, and compare with x264.
 
-Usage: demo.py [--out demo_out] [--clip demo/bunny_320x180.mkv] [--epochs N] [--threads N]
+Usage: demo.py [--out demo_out] [--clip demo/bunny_320x180.mkv] [--preset medium] [--epochs N] [--threads N]
 
 Prints one table. Leaves the .msn file, the decoded videos (.y4m, one per scale), x264's stream of no more bytes, and
 comparison.png: source, ours, x264, and our error amplified, of the middle picture.
@@ -23,13 +23,12 @@ from x264 import X264Stream, encode_x264_within
 from nvcodec import encode
 from nvcodec.decoder.decoder import SCALES
 from nvcodec.encoder.encode import EncodeSummary
+from nvcodec.encoder.presets import PRESETS
 from nvcodec.metrics import PsnrAccumulator
 from nvcodec.video import Frame, open_reader
 
 CLIP = Path(__file__).resolve().parent.parent / "demo" / "bunny_320x180.mkv"
-DEMO_PRESET = "fast"
-DEMO_EPOCHS = 60.0
-"""Passes over the clip: chosen so that installing and everything here take less than 6 minutes on two cores."""
+DEMO_PRESET = "medium"
 
 LABELS = {"gop grids": "GoP grids", "window": "window weights"}
 """Of the summary's components, where they are called otherwise in the table."""
@@ -48,11 +47,13 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def encode_clip(clip: Clip, target: Path, epochs: float, threads: int) -> tuple[EncodeSummary, float]:
+def encode_clip(
+    clip: Clip, target: Path, preset: str, epochs: float | None, threads: int
+) -> tuple[EncodeSummary, float]:
     """Encode, verified by the encoder itself. Returns its summary and the seconds of all of it."""
     start = time.perf_counter()
     with EncodeProgress("encode") as progress:
-        summary = encode(clip.path, target, preset=DEMO_PRESET, epochs=epochs, threads=threads, progress=progress)
+        summary = encode(clip.path, target, preset=preset, epochs=epochs, threads=threads, progress=progress)
     return summary, time.perf_counter() - start
 
 
@@ -133,14 +134,15 @@ def main() -> int:
     parser = parser_for(__doc__)
     parser.add_argument("--out", type=Path, default=Path("demo_out"))
     parser.add_argument("--clip", type=Path, default=CLIP)
-    parser.add_argument("--epochs", type=float, default=DEMO_EPOCHS)
+    parser.add_argument("--preset", choices=list(PRESETS), default=DEMO_PRESET)
+    parser.add_argument("--epochs", type=float, help="passes of the network's fit, instead of the preset's")
     parser.add_argument("--threads", type=int, default=0, help="0: one per processor")
     args = parser.parse_args()
     start = time.perf_counter()
     args.out.mkdir(parents=True, exist_ok=True)
     clip = open_clip(args.clip)
     stream = args.out / f"{clip.path.stem}.msn"
-    summary, seconds = encode_clip(clip, stream, args.epochs, args.threads)
+    summary, seconds = encode_clip(clip, stream, args.preset, args.epochs, args.threads)
     ours = decode_scales(clip, stream, args.out, args.threads)
     made, x264 = encode_yardstick(clip, summary.file_bytes, args.out / "x264.h264")
     draw_comparison(args.out / "comparison.png", clip, ours["1"], x264)

@@ -1,6 +1,6 @@
 """Encodes that are killed with SIGKILL and resumed end at the file of one that was left alone, byte for byte.
 
-Usage: kill_resume.py [SOURCE] [--moments 20] [--profiles grid,motion] [--epochs 8] [--checkpoint-seconds 0.2]
+Usage: kill_resume.py [SOURCE] [--moments 20] [--profiles grid,motion,hybrid] [--epochs 8] [--checkpoint-seconds 0.2]
 
 Without a SOURCE, a small made-up clip is encoded. For each profile an encode runs to its end; then as many encodes as
 there are moments are killed: one in the middle of each phase, the others evenly over the whole time. Each is resumed
@@ -149,7 +149,7 @@ def read_arguments() -> argparse.Namespace:
     parser = parser_for(__doc__)
     parser.add_argument("source", nargs="?", type=Path)
     parser.add_argument("--moments", type=int, default=20)
-    parser.add_argument("--profiles", default="grid,motion")
+    parser.add_argument("--profiles", default="grid,motion,hybrid")
     parser.add_argument("--epochs", type=float, default=8.0)
     parser.add_argument("--checkpoint-seconds", type=float, default=0.2)
     return parser.parse_args()

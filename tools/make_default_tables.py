@@ -3,7 +3,7 @@
 Usage: make_default_tables.py CLIPS.yuv --size 320x192 --pictures-each 17 [--lambdas 0.001,0.004,0.016]
 
 CLIPS.yuv: 8-bit 4:2:0 clips of equal length, one after the other, none of them a test clip. Prints the numbers of
-nvcodec/synthesis/default_tables.py. They are normative: other ones make another format.
+nvcodec/bitstream/default_tables.py. They are normative: other ones make another format.
 """
 
 from __future__ import annotations

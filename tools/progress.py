@@ -1,4 +1,4 @@
-"""Shows an encode's progress on stderr: nvenc's bars on a terminal, else a line per phase and per tenth of the fit."""
+"""An encode's progress on stderr: bars on a terminal, else a line per phase and per tenth of fit and coding."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from types import TracebackType
 from nvcodec.cli.progress import ProgressBar
 from nvcodec.encoder.encode import ProgressEvent
 
-FIT_PHASES = ("fit", "prune and quantise", "refine")
+FIT_PHASES = ("code", "fit", "prune and quantise", "refine")
 
 
 def is_fitting(event: ProgressEvent) -> bool:
-    """Whether the event is of one of the phases that count thousandths of a fit."""
+    """Whether the event is of one of the phases that count thousandths of fit and coding."""
     return event.phase in FIT_PHASES
 
 

@@ -1,6 +1,6 @@
 """Rate-distortion points of clips, their curves against the anchors' (PNG and HTML), and BD-rates.
 
-Usage: rd.py CLIP... [--profile motion] [--preset fast] [--epochs N]
+Usage: rd.py CLIP... [--profile hybrid] [--preset medium] [--epochs N]
              [--lambda 0.0005,0.002,0.008,0.03 | --quality 20,40,60,80]
              [--anchors ../shared/clips/anchors.csv] [--out docs/rd] [--keep FOLDER] [--threads N] [--seed N]
        rd.py CLIP... --plot-only
@@ -116,7 +116,7 @@ def read_arguments() -> argparse.Namespace:
     parser = parser_for(__doc__)
     parser.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
     parser.add_argument("--profile", default=EncodeSettings.profile, choices=PROFILES)
-    parser.add_argument("--preset", default="fast", choices=list(PRESETS))
+    parser.add_argument("--preset", default=EncodeSettings.preset, choices=list(PRESETS))
     parser.add_argument("--epochs", type=float, help="passes over the clip, instead of the preset's")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--lambda", type=numbers, dest="lambdas", metavar="L,L,...")

@@ -1,4 +1,4 @@
-"""MSNeRV's ideas, each as a change to the network's configuration or to the fit's settings.
+"""MSNeRV's ideas, each as a change to the grid profile's network or to its fit's settings.
 
 A variant changes whatever it is given, so that both the encoder's defaults and a network with every idea switched on
 can be the base of an ablation.

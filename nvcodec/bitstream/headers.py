@@ -40,9 +40,9 @@ BIT_DEPTHS = (8, 10, 12)
 DIGEST_SIZES = (2, 4, 8)
 PROFILES = ("grid", "motion", "hybrid")
 _FIRST_ROLES = {"grid": GRID, "motion": INTRA, "hybrid": INTER}
+"""Of network 0."""
 _FOREIGN_BASE_MODELS = {"motion": 3, "hybrid": 2}
 """The base model of each profile that is the other's."""
-"""Of network 0."""
 CONTEXT_COUNT = 26
 """Contexts of the vectors' symbols (bitstream_spec.md, section 7.6)."""
 VECTOR_BITS = 11

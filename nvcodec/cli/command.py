@@ -26,7 +26,11 @@ def run(command: click.Command) -> NoReturn:
     """Run a command on the process's arguments, and exit."""
     signal.signal(signal.SIGTERM, _exit_on_signal)
     name = command.name or "nvcodec"
-    status = _invoke(command, name)
+    try:
+        status = _invoke(command, name)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # all is said and done: one more would only make the exit untidy
     sys.exit(_flush_output() or status)
 
 

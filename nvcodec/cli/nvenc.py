@@ -6,13 +6,12 @@ an output that exists or cannot be written, a source that cannot be read.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 
 import click
 
@@ -20,6 +19,7 @@ import nvcodec
 from nvcodec.cli import options
 from nvcodec.cli.command import complain, print_out, run, stopped_by
 from nvcodec.cli.stopping import StopRequest
+from nvcodec.encoder.lock import held
 from nvcodec.encoder.presets import PRESETS
 from nvcodec.encoder.settings import DEFAULT_GOP, DEFAULT_QUALITY, LONGEST_GOP, TUNES, EncodeSettings
 from nvcodec.errors import NvcodecError
@@ -60,7 +60,7 @@ KEYINT_HELP = (
 @click.option("--size", "size_bytes", type=options.amount, metavar="BYTES", help="Wanted size, such as 200k.")
 @click.option("--bitrate", type=options.amount, metavar="BITS", help="Wanted bits a second, such as 150k.")
 @click.option("--tune", type=click.Choice(TUNES), default=TUNES[0], show_default=True)
-@click.option("--profile", type=click.Choice(PROFILES), default="grid", show_default=True, help=PROFILE_HELP)
+@click.option("--profile", type=click.Choice(PROFILES), default="hybrid", show_default=True, help=PROFILE_HELP)
 @click.option("--gop", "gop_length", type=click.IntRange(1), help=GOP_HELP)
 @click.option("--keyint", type=click.IntRange(1), metavar="N", help=KEYINT_HELP)
 @click.option("--epochs", type=click.FloatRange(0, LARGEST, min_open=True), help="Passes, instead of the preset's.")
@@ -87,7 +87,7 @@ def nvenc(
     """Encode a video into an .msn file.
 
     INPUT is a .yuv or .y4m file, anything that ffmpeg reads, or - for raw video or y4m on standard input. Ctrl-C
-    leaves a checkpoint (exit status 130; 143 after SIGTERM) that --resume goes on from; a second Ctrl-C stops at once.
+    leaves a checkpoint (exit status 130; 143 after SIGTERM) that --resume goes on from; a second one stops at once.
     """
     wanted = {name: value for name, value in settings.items() if value is not None}
     _check_rate_options(wanted)
@@ -158,13 +158,15 @@ def _check_outputs(source: str, output: str, checkpoint: str | None, overwrite: 
         raise click.UsageError("--resume: with standard output, --checkpoint must say where the checkpoint is")
     if checkpoint is not None:
         options.check_distinct(checkpoint, {"input": source, "output": output})
+    for path, what in ((output, "output"), (checkpoint, "checkpoint")):
+        if path is not None and path != options.STANDARD_STREAM:
+            Target(path).discard()
+            with held(path, what):  # says at once whether it is in use; the encode asks again
+                pass
     if checkpoint is not None and os.path.isfile(checkpoint) and not (resume or overwrite):
         raise OutputExists(
             f"{shown(checkpoint)}: the checkpoint of an interrupted encode: --resume goes on from it, -y starts anew"
         )
-    for path in (output, checkpoint):
-        if path is not None and path != options.STANDARD_STREAM:
-            Target(path).discard()
 
 
 def _check_source(source: str, raw: dict[str, Any]) -> str:
@@ -192,22 +194,26 @@ def _progress(is_shown: bool) -> AbstractContextManager[Any]:
 def _encode(source: str, output: str, **arguments: Any) -> EncodeSummary:
     if output != options.STANDARD_STREAM and (os.path.isfile(output) or not os.path.exists(output)):
         return nvcodec.encode(source, output, **arguments)
-    held = io.BytesIO()
-    summary = nvcodec.encode(source, held, **arguments)
-    _write_stream(output, held.getvalue())
-    return summary
+    return nvcodec.encode(source, cast(BinaryIO, _Stream(output)), **arguments)
 
 
-def _write_stream(output: str, data: bytes) -> None:
-    """Write to standard output, a pipe or a device. Raises OutputError, OutputClosed."""
-    name = "standard output" if output == options.STANDARD_STREAM else shown(output)
-    try:
-        with open(os.dup(sys.stdout.fileno()) if output == options.STANDARD_STREAM else output, "wb") as file:
-            file.write(data)
-    except BrokenPipeError as error:
-        raise OutputClosed(f"{name}: its reader has gone") from error
-    except OSError as error:
-        raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from error
+class _Stream:
+    """Standard output, a pipe or a device, opened when there is something to write."""
+
+    def __init__(self, output: str):
+        self.output = output
+
+    def write(self, data: bytes) -> None:
+        """Raises OutputError, OutputClosed; the checkpoint is then still there."""
+        is_standard = self.output == options.STANDARD_STREAM
+        name = "standard output" if is_standard else shown(self.output)
+        try:
+            with open(os.dup(sys.stdout.fileno()) if is_standard else self.output, "wb") as file:
+                file.write(data)
+        except BrokenPipeError as error:
+            raise OutputClosed(f"{name}: its reader has gone") from error
+        except OSError as error:
+            raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from error
 
 
 def _print_summary(summary: EncodeSummary) -> None:

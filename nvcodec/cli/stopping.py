@@ -10,7 +10,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """While entered: calling it says whether SIGINT or SIGTERM has come; a second SIGINT stops at once."""
+    """While entered: calling it says whether SIGINT or SIGTERM has come; a second one stops at once."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -31,6 +31,6 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        if number == signal.SIGINT and self.signal is not None:
-            raise KeyboardInterrupt
+        if self.signal is not None:
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
         self.signal = number

@@ -21,6 +21,7 @@ from nvcodec.bitstream import (
     read_coded_payload,
     read_payload,
 )
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.entropy import LAPLACE_COUNT, PHASE_COUNT, SymbolDecoder
@@ -28,7 +29,6 @@ from nvcodec.entropy.errors import EntropyError
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.choices import walk_choices
 from nvcodec.synthesis.coefficients import walk
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.transform import COEFFICIENTS, block_shape
 from nvcodec.synthesis.vectors import field_shape

@@ -38,6 +38,7 @@ from nvcodec.bitstream import (
     write_payload,
 )
 from nvcodec.bitstream.container import CRC_BYTES, write_unit_bytes
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.errors import InconsistentStream
 from nvcodec.bitstream.headers import FILE_HEADER_BYTES, FOOTER_BYTES
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
@@ -46,7 +47,6 @@ from nvcodec.decoder.motion import latent_levels, latent_pictures, reference_cou
 from nvcodec.decoder.network_unit import level_tensors
 from nvcodec.decoder.residual import read_tables
 from nvcodec.synthesis.cost import DecodingCost, decoding_cost
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 
 COMPONENTS = {

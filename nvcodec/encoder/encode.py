@@ -69,7 +69,7 @@ MIN_SIZE, MAX_SIZE = 16, 8192
 CHECKPOINT_SECONDS = 60.0
 MIN_NETWORK_BITS_PER_WEIGHT = 1.0
 BLOCKS_LOG2 = (4, 5)
-VECTOR_LAMBDA = {"motion": 12.0, "hybrid": 5.0}
+VECTOR_LAMBDA = {"motion": 12.0, "hybrid": 4.0}
 """What a vector's bit weighs, in lambdas: one reference's error counts for less than it seems, as two are blended, and
 what is left may be mended."""
 MOTION_EFFORT = 1
@@ -420,6 +420,7 @@ class Encode:
             rate_factor,
             progress,
             self.settings.threads,
+            choosing=self.settings.profile == "hybrid",
         )
         self.seconds["motion"] = self.seconds.get("motion", 0.0) + time.monotonic() - start
         return found

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from nvcodec.bitstream import SCALES, LevelTables, ModelConfig
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE, MAX_REFERENCES, Tables
 from nvcodec.decoder.residual import plane_kind, table_set
 from nvcodec.encoder.choices import ChoiceCounts, best_choices, block_costs
@@ -35,7 +36,6 @@ from nvcodec.synthesis.alignment import Reference, align_picture
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.choices import choose_references
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.transform import QP_COUNT, block_shape, forward, inverse, quantisation_step
@@ -254,7 +254,7 @@ class HybridFit:
         if self.best is None or self.cost < self.best.cost:
             weights = {} if self.model is None else {k: v.clone() for k, v in self.model.state_dict().items()}
             self.best = Outcome(self.cost, self.coded, self.counts, self.choice_counts, weights)
-        self.pass_number += 1
+        self.pass_number, self.next = self.pass_number + 1, 0
         if self.done:
             return
         if self.fit_steps:

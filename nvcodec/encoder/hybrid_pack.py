@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from nvcodec.bitstream import BandHeader, PicturesHeader, TablesHeader, UnitKey, UnitType, write_payload
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, RESIDUAL_LEVELS, Tables
 from nvcodec.decoder.residual import plane_kind, table_set
 from nvcodec.encoder.choices import encode_choices
@@ -22,7 +23,6 @@ from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.entropy import SymbolEncoder
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.coefficients import band
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.transform import block_shape
 from nvcodec.video.frame import VideoFormat

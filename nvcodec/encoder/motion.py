@@ -34,6 +34,12 @@ EFFORT = 2
 
 # 8-tap interpolation at 1/4, 2/4 and 3/4 sample, over 64.
 _TAPS = ((-1, 4, -10, 58, 17, -5, 1, 0), (-1, 4, -11, 40, 40, -11, 4, -1), (0, 1, -5, 17, 58, -10, 4, -1))
+CHOICE_BLOCK = 16
+"""Samples each way whose errors decide which reference counts there."""
+CHOICE_MARGIN = 4.0
+"""Mean squared error by which one reference must be better than the mean of both."""
+WEIGHT_IN_MEAN, WEIGHT_OF_OTHER, WEIGHT_OF_ONE = 0.25, 0.01, 0.25
+"""Of squared errors where the mean is taken, where the other reference is, and of pictures with one reference."""
 _SOLVER_STEPS = 40
 _STIFFNESS = 0.2  # squared differences between neighbours that cost as much as a bit, in quarter samples
 _CHOICE_WINDOW = 15  # samples over which `best_flow` compares errors
@@ -78,6 +84,26 @@ def best_flow(current: Array, reference: Array, flows: Sequence[Array]) -> Array
     return np.take_along_axis(np.stack(flows), np.argmin(errors, 0)[None, ..., None], 0)[0]
 
 
+def reference_weights(current: Array, references: Sequence[Array], flows: Sequence[Array]) -> list[Array]:
+    """How much errors of each reference's prediction count, (H, W) float32, by what dense flow says of each place.
+
+    Little where the other reference alone serves, a part of it where the mean does. One reference: the same everywhere.
+    """
+    if len(references) == 1:
+        return [np.full(current.shape, WEIGHT_OF_ONE, np.float32)]
+    warped = [_at(reference, flow).astype(np.float32) for reference, flow in zip(references, flows, strict=True)]
+    tried = [0.5 * (warped[0] + warped[1]), *warped]
+    window = (CHOICE_BLOCK, CHOICE_BLOCK)
+    errors = np.stack([cv2.blur((each - current) ** 2, window) for each in tried])
+    errors[1:] += CHOICE_MARGIN
+    choice = errors.argmin(0)
+    weights = []
+    for own in (1, 2):
+        weight = np.where(choice == 0, WEIGHT_IN_MEAN, np.where(choice == own, 1.0, WEIGHT_OF_OTHER))
+        weights.append(weight.astype(np.float32))
+    return weights
+
+
 def global_vector(flow: Array) -> tuple[int, int]:
     """The median vector of a flow, (dy, dx) in quarter samples, within the range of vectors."""
     median = np.clip(np.rint(np.median(flow, (0, 1)) * QUARTER), VECTOR_MIN, VECTOR_MAX)
@@ -94,14 +120,15 @@ def fit_field(
     effort: int = EFFORT,
     reference_index: int = 0,
     other_flows: Sequence[Array] = (),
+    weight: Array | None = None,
 ) -> tuple[Array, float]:
     """The field (h, w, 2) for an 8-bit picture and reference, and its cost: least squared error plus lam times bits.
 
     base: (h, w, 2) field that differences are taken from; lam: squared error (8-bit luma) per bit; effort: rounds of
     greedy refinement, 0 for none; reference_index: 0 or 1, for the contexts; other_flows: more flows, whose vectors
-    compete node by node. The result has been through `codable`.
+    compete node by node; weight: (H, W) of squared errors, 1 by default. The result has been through `codable`.
     """
-    fit = _FieldFit(current, reference, block_log2, base, lam, reference_index)
+    fit = _FieldFit(current, reference, block_log2, base, lam, reference_index, weight)
     fields = [base]
     for each in (flow, *other_flows):
         solved = fit.solve(cv2.copyMakeBorder(_xy(each) * QUARTER, *fit.border, cv2.BORDER_REPLICATE))
@@ -121,7 +148,14 @@ class _FieldFit:
     (dx, dy) in quarter samples, float32, as OpenCV has them."""
 
     def __init__(
-        self, current: Array, reference: Array, block_log2: int, base: Array, lam: float, reference_index: int
+        self,
+        current: Array,
+        reference: Array,
+        block_log2: int,
+        base: Array,
+        lam: float,
+        reference_index: int,
+        weight: Array | None,
     ) -> None:
         self.block, self.base, self.lam, self.index = 1 << block_log2, base.astype(np.int32), lam, reference_index
         self.size = current.shape
@@ -129,6 +163,9 @@ class _FieldFit:
         rows, columns = (count * self.block for count in self.shape)
         self.border = (0, rows - self.size[0], 0, columns - self.size[1])
         self.current = cv2.copyMakeBorder(current, *self.border, cv2.BORDER_REPLICATE).astype(np.float32)
+        self.root: Array | None = None
+        if weight is not None:
+            self.root = cv2.copyMakeBorder(np.sqrt(weight), *self.border, cv2.BORDER_CONSTANT, value=0)
         self.finer = _upsampled(reference)
         grid = np.meshgrid(np.arange(columns), np.arange(rows))
         self.positions = QUARTER * np.dstack(grid).astype(np.float32)
@@ -171,6 +208,9 @@ class _FieldFit:
         return float(cv2.norm(difference, cv2.NORM_L2SQR)) + self.lam * bits
 
     def _inside(self, values: Array) -> Array:
+        """Differences or gradients times the square root of their weight; zero outside the picture."""
+        if self.root is not None:
+            return np.asarray(values * self.root)
         values[self.size[0] :] = 0
         values[:, self.size[1] :] = 0
         return values
@@ -184,7 +224,8 @@ class _FieldFit:
             self._inside(cv2.Sobel(warped, cv2.CV_32F, dx, dy, ksize=3, scale=1 / (8 * QUARTER)))
             for dx, dy in ((0, 1), (1, 0))
         )
-        target = gx * dense[..., 0] + gy * dense[..., 1] - (warped - cv2.GaussianBlur(self.current, (3, 3), 0))
+        error = warped - cv2.GaussianBlur(self.current, (3, 3), 0)
+        target = gx * dense[..., 0] + gy * dense[..., 1] - (error if self.root is None else error * self.root)
         matrix = self._cell_matrices([gy * gy, gy * gx, gx * gx])
         goal = self._gather_cells(self._moments([gy * target, gx * target], products=False))
         start = self.averaged_dense(dense)

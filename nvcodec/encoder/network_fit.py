@@ -85,7 +85,7 @@ class NetworkFit:
         bit_weight: float,
         seed: int,
     ):
-        """bit_weight: what a bit of the weights costs, in the unit of weighted distortion; 0: nothing."""
+        """bit_weight: what a bit of the weights costs, in mean squared error of a picture; 0: nothing."""
         self.model, self.targets, self.steps, self.bit_weight = model, targets, steps, bit_weight
         self.learning_rate = learning_rate
         self.by_scale = [[each for each in windows if each.scale_log2 == s] for s in range(len(SCALE_CHANCES))]
@@ -118,7 +118,7 @@ class NetworkFit:
         self.optimiser.zero_grad(set_to_none=True)
         (total * (1 / total.detach())).backward()
         if self.bit_weight and self.step_number % WEIGHT_RATE_EVERY == 0:
-            charge = WEIGHT_RATE_EVERY * self.bit_weight / float(total.detach() * weights.mean())
+            charge = WEIGHT_RATE_EVERY * self.bit_weight / float(total.detach())
             (charge * weight_bits(self.model.network)).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), GRADIENT_NORM)
         self.optimiser.step()

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from nvcodec.bitstream import LevelTables
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS, RESIDUAL_LEVELS, TABLE_BITS, VALUE_CONTEXTS, Tables
 from nvcodec.decoder.residual import binary_tables, value_symbols, value_tables
 from nvcodec.entropy import LAPLACE_COUNT, PRECISION, SCALE_COUNT, SymbolEncoder, frequencies
 from nvcodec.entropy.tables import BINARY_COUNT, SYMBOL_MIN
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.coefficients import band, flag_contexts, significance_contexts, value_classes, walk
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.transform import COEFFICIENTS, quantisation_step
 
 ROUNDS = 3

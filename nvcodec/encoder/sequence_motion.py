@@ -12,7 +12,15 @@ from itertools import groupby
 import cv2
 
 from nvcodec.bitstream import VectorBase
-from nvcodec.encoder.motion import best_flow, chain, fit_field, global_vector, search, to_8_bit
+from nvcodec.encoder.motion import (
+    best_flow,
+    chain,
+    fit_field,
+    global_vector,
+    reference_weights,
+    search,
+    to_8_bit,
+)
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.source import SourceStore
 from nvcodec.synthesis.arrays import Array
@@ -44,10 +52,11 @@ class MotionSearch:
         blocks: Sequence[int],
         effort: int,
         pool: ThreadPoolExecutor,
+        choosing: bool,
     ):
         """first: the segment's first picture; lam: squared error, samples over their range, per bit, of the deepest
-        pictures; blocks: block_log2 to try."""
-        self.pool = pool
+        pictures; blocks: block_log2 to try; choosing: whether blocks may choose between references."""
+        self.pool, self.choosing = pool, choosing
         self.source, self.first, self.blocks, self.effort = source, first, blocks, effort
         self.lam = lam * SAMPLE_RANGE_8_BIT**2
         self.size = (source.format.height, source.format.width)
@@ -81,7 +90,11 @@ class MotionSearch:
     def _picture(self, gop: Gop, known: dict[int, PictureMotion], lam: float, picture: CodedPicture) -> CodedMotion:
         """The picture's motion at the block size that costs least."""
         flows = [self._flow(gop.first + picture.index, gop.first + index) for index in picture.references]
-        tried = [self._fitted(gop, known, lam, picture, block_log2, flows) for block_log2 in self.blocks]
+        weights: list[Array | None] = [None] * len(flows)
+        if self.choosing:
+            references = [self.luma(gop.first + index) for index in picture.references]
+            weights = list(reference_weights(self.luma(gop.first + picture.index), references, flows))
+        tried = [self._fitted(gop, known, lam, picture, block_log2, flows, weights) for block_log2 in self.blocks]
         return min(tried, key=lambda found: found[0])[1]
 
     def _fitted(
@@ -92,6 +105,7 @@ class MotionSearch:
         picture: CodedPicture,
         block_log2: int,
         flows: list[Array],
+        weights: list[Array | None],
     ) -> tuple[float, CodedMotion]:
         """(cost, motion) at one block size; the base of each field is chosen by quick fits."""
         fields: list[Array] = []
@@ -101,7 +115,14 @@ class MotionSearch:
         current = self.luma(gop.first + picture.index)
         for k, (index, flow) in enumerate(zip(picture.references, flows, strict=True)):
             fit = partial(
-                fit_field, current, self.luma(gop.first + index), flow, block_log2, lam=lam, reference_index=k
+                fit_field,
+                current,
+                self.luma(gop.first + index),
+                flow,
+                block_log2,
+                lam=lam,
+                reference_index=k,
+                weight=weights[k],
             )
             candidates = []
             for base in (VectorBase(), VectorBase(False, global_vector(flow))):
@@ -137,13 +158,17 @@ def segment_motion(
     weight: Callable[[Gop, int], float],
     progress: Callable[[], None],
     threads: int = 0,
+    choosing: bool = False,
 ) -> list[dict[int, CodedMotion]]:
-    """The motion of every GoP of a segment, by index in the GoP; the same whatever the number of threads."""
+    """The motion of every GoP of a segment, by index in the GoP; the same whatever the number of threads.
+
+    choosing: whether blocks may choose between two references (the hybrid profile).
+    """
     cv2.setNumThreads(1)
     result: list[dict[int, CodedMotion]] = []
     before: PictureMotion | None = None
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        search = MotionSearch(source, first, lam, blocks, effort, pool)
+        search = MotionSearch(source, first, lam, blocks, effort, pool, choosing)
         for gop in gops:
             result.append(search.gop(gop, before if gop.open else None, weight, progress))
             last = result[-1].get(gop.length - 1)

@@ -39,7 +39,7 @@ class EncodeSettings:
     bitrate: float | None = None
     """Wanted bits per second; hit within 2 %."""
     tune: str = "psnr"
-    profile: str = "grid"
+    profile: str = "hybrid"
     """'hybrid': pictures are predicted from others, and what is left is transformed; 'motion': it is left to networks;
     'grid': each picture decodes without any other."""
     gop_length: int | None = None

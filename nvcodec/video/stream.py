@@ -6,6 +6,9 @@ from io import BufferedIOBase
 
 from nvcodec.video.errors import InputUnreadable
 
+FIRST_ROOM_BYTES = 1 << 24
+"""Made at once for what is to be read; then as much again as has come."""
+
 
 class InputStream:
     """A binary stream with a look ahead. `name` is how errors call it. All of it raises InputUnreadable.
@@ -47,16 +50,19 @@ class InputStream:
         self._file.close()
 
     def _fill(self, size: int) -> bytearray:
-        held = bytearray(size)
+        """As `read`, past the look ahead. Room is made as bytes come: a header alone may name 400 MB of picture."""
+        held = bytearray(min(size, FIRST_ROOM_BYTES))
         filled = 0
-        with memoryview(held) as view:
-            while filled < size:
-                try:
+        while filled < size:
+            if filled == len(held):
+                held += bytes(min(filled, size - filled))
+            try:
+                with memoryview(held) as view:
                     count = self._file.readinto(view[filled:])
-                except OSError as error:
-                    raise InputUnreadable(f"{self.name}: cannot be read: {error.strerror or error}") from error
-                if not count:
-                    break
-                filled += count
+            except OSError as error:
+                raise InputUnreadable(f"{self.name}: cannot be read: {error.strerror or error}") from error
+            if not count:
+                break
+            filled += count
         del held[filled:]
         return held

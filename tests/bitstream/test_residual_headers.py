@@ -1,9 +1,10 @@
 """Units of the hybrid profile: golden bytes, round trips, refusals (bitstream_spec.md, sections 5.1, 5.9 and 5.10)."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nvcodec.bitstream import (
@@ -24,6 +25,7 @@ from nvcodec.bitstream import (
     read_payload,
     write_payload,
 )
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.errors import (
     InconsistentStream,
     NonZeroPadding,
@@ -33,9 +35,15 @@ from nvcodec.bitstream.errors import (
     UnsupportedVersion,
     ValueOutOfRange,
 )
-from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS, TABLE_SETS, VALUE_CONTEXTS, Tables
+from nvcodec.bitstream.residual_headers import (
+    BINARY_CONTEXTS,
+    CHOICE_CONTEXTS,
+    DEFAULT_CHOICE,
+    TABLE_SETS,
+    VALUE_CONTEXTS,
+    Tables,
+)
 from nvcodec.bitstream.visitor import TraceEntry
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 
 PLACE = Place("test unit", 50)
 HYBRID_LEVELS = (*(LevelConfig(features=2),) * 4, LevelConfig(features=3, grid_channels=1))
@@ -87,7 +95,7 @@ def test_table_bytes(kinds: int) -> None:
     bits = "0" + "0" + "1"
     bits += "00" + "1111111" + "0" * 34 + "000"  # level 0
     bits += "0" * (37 + 3 + 29 + 3 + 5 + 2) + "1100111"  # levels 1, 2, 3
-    bits += "0" * (37 + 37 + 29 + 5 + 12) * (kinds - 1) + "0"
+    bits += "0" * (37 + 37 + 29 + 5 + 12) * (kinds - 1) + "0" + "0"
     payload = as_bytes(bits)
     assert write_payload(TablesHeader(kinds, DEFAULT_TABLES, False, tables)) == payload
     found = read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload, PLACE)
@@ -95,7 +103,7 @@ def test_table_bytes(kinds: int) -> None:
 
 
 def test_a_set_may_be_custom_and_all_as_the_defaults() -> None:
-    payload = as_bytes("1" + "1" + "0" * (108 + 12) + "00")
+    payload = as_bytes("1" + "1" + "0" * (108 + 12) + "00" + "0")
     found = read_payload(TablesHeader(1, DEFAULT_TABLES), payload, PLACE)
     assert found.tables == tuple(own[:1] for own in DEFAULT_TABLES)
 
@@ -106,7 +114,8 @@ def test_names_of_tables() -> None:
     found = names(TablesHeader(2, DEFAULT_TABLES), payload)
     assert found[:4] == ["network_flag", "custom_set_flag[0]", "custom_set_flag[1]", "custom_set_flag[2]"]
     assert found[4] == "custom_binary_table[2][0][0][0]"
-    coded = [name for name in found[4:] if not name.startswith("custom_")]
+    coded = [name for name in found[4:] if not name.startswith(("custom_", "padding"))]
+    assert "custom_choice_flag" in found[-2:]
     assert coded == ["binary_table[2][1][2][28]", "value_scale_index[2][1][2][1]"]
     assert sum(name.startswith("custom_binary_table") for name in found) == 2 * sum(BINARY_CONTEXTS)
     assert sum(name.startswith("custom_value_scale_index") for name in found) == 2 * 4 * VALUE_CONTEXTS
@@ -124,12 +133,39 @@ def any_tables(draw: st.DrawFn) -> Tables:
     return tables
 
 
-@given(any_tables(), st.integers(1, 2), st.booleans())
-def test_tables_come_back(tables: Tables, kinds: int, network: bool) -> None:
-    payload = write_payload(TablesHeader(kinds, DEFAULT_TABLES, network, tables))
+def test_choice_table_bytes() -> None:
+    """Of context 2 table 0, of context 13 table 63."""
+    choice = (*DEFAULT_CHOICE[:2], 0, *DEFAULT_CHOICE[3:13], 63)
+    payload = as_bytes("0" + "000" + "1" + "00" + "1000000" + "0" * 10 + "1111111")
+    assert write_payload(TablesHeader(2, DEFAULT_TABLES, choice=choice)) == payload
+    assert read_payload(TablesHeader(2, DEFAULT_TABLES), payload, PLACE).choice == choice
+    assert "choice_table[13]" in names(TablesHeader(2, DEFAULT_TABLES), payload)
+    default = read_payload(TablesHeader(2, DEFAULT_TABLES), b"\0", PLACE)
+    assert default.choice == DEFAULT_CHOICE
+    assert len(DEFAULT_CHOICE) == CHOICE_CONTEXTS
+    with pytest.raises(ValueOutOfRange, match=r"choice_table\[0\] is 64"):
+        write_payload(TablesHeader(2, DEFAULT_TABLES, choice=(64, *DEFAULT_CHOICE[1:])))
+
+
+def test_default_choice_tables_are_the_specifications() -> None:
+    text = (Path(__file__).resolve().parents[2] / "bitstream_spec.md").read_text()
+    listed = text.partition("- **choice_table**: where they are not coded, they are, for c = 0..13: ")[2].partition(
+        "."
+    )[0]
+    assert tuple(int(number) for number in listed.split(",")) == DEFAULT_CHOICE
+
+
+choices = st.lists(st.integers(0, 63), min_size=14, max_size=14).map(tuple) | st.just(DEFAULT_CHOICE)
+
+
+@settings(max_examples=25)
+@given(any_tables(), st.integers(1, 2), st.booleans(), choices)
+def test_tables_come_back(tables: Tables, kinds: int, network: bool, choice: tuple[int, ...]) -> None:
+    payload = write_payload(TablesHeader(kinds, DEFAULT_TABLES, network, tables, choice))
     found = read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload, PLACE)
     assert found.network_flag == network
     assert found.tables == tuple(own[:kinds] for own in tables)
+    assert found.choice == choice
     assert len(found.tables) == TABLE_SETS
     with pytest.raises(UnitTruncated):
         read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload[:-1], PLACE)
@@ -165,59 +201,78 @@ def test_levels_have_as_many_tables_as_contexts() -> None:
 
 
 def test_pictures_bytes() -> None:
-    """Four pictures: a residual at qp 63; the network at qp 1; both at qp 32; nothing. Levels 2 and 0."""
+    """Four pictures: a residual at qp 63; the network at qp 1; both at qp 32; nothing. Levels 2 and 0.
+
+    The last two have two references, and the third's blocks of 8 samples choose between them.
+    """
+    counts = (0, 1, 2, 2)
     header = PicturesHeader(
-        4,
+        counts,
         3,
         True,
         network=[False, True, True, False],
+        choice_log2=[0, 0, 3, 0],
         residual=[True, False, True, False],
         qp=[63, 1, 32, 0],
         residual_levels=[2, 0],
         coded=[[True, False, False], [False, True, True]],
     )
-    bits = "01" + "111111" + "10" + "000001" + "11" + "100000" + "00"  # pictures
+    bits = "01" + "111111" + "10" + "000001" + "11" + "11" + "100000" + "00" + "00"  # pictures
     bits += "101" + "100" + "011"
     assert write_payload(header, b"WORD") == as_bytes(bits) + b"WORD"
-    assert read_coded_payload(PicturesHeader(4, 3, True), as_bytes(bits) + b"WORD", PLACE) == (header, b"WORD")
+    assert read_coded_payload(PicturesHeader(counts, 3, True), as_bytes(bits) + b"WORD", PLACE) == (header, b"WORD")
+
+
+def test_choice_sizes() -> None:
+    """1 is 32 samples, 2 is 16, 3 is 8."""
+    for log2, code in ((0, "00"), (5, "01"), (4, "10"), (3, "11")):
+        payload = as_bytes(code + "0" + "000")
+        assert write_payload(PicturesHeader((2,), 1, False, choice_log2=[log2])) == payload
+        assert read_coded_payload(PicturesHeader((2,), 1, False), payload, PLACE)[0].choice_log2 == [log2]
+    for log2 in (2, 7):
+        with pytest.raises(ValueOutOfRange, match=r"choice_size\[0\]"):
+            write_payload(PicturesHeader((2,), 1, False, choice_log2=[log2]))
 
 
 def test_pictures_of_a_segment_without_a_network() -> None:
-    header = PicturesHeader(2, 1, False, residual=[False, True], qp=[0, 17], residual_levels=[], coded=[[True]])
+    header = PicturesHeader((0, 1), 1, False, residual=[False, True], qp=[0, 17], residual_levels=[], coded=[[True]])
     bits = "0" + "1" + "010001" + "000" + "1"
     assert write_payload(header) == as_bytes(bits)
-    found, words = read_coded_payload(PicturesHeader(2, 1, False), as_bytes(bits), PLACE)
+    found, words = read_coded_payload(PicturesHeader((0, 1), 1, False), as_bytes(bits), PLACE)
     assert words == b""
     assert (found.network, found.residual, found.qp) == ([False, False], [False, True], [0, 17])
 
 
 def test_a_picture_with_nothing_takes_a_bit() -> None:
     """Its quantisation parameter is not coded."""
-    header = PicturesHeader(5, 3, False, qp=[9] * 5)
+    header = PicturesHeader((0, 1, 1, 0, 1), 3, False, qp=[9] * 5)
     assert write_payload(header) == b"\0"
     assert header.qp == [0] * 5
-    found, _ = read_coded_payload(PicturesHeader(5, 3, False), b"\0", PLACE)
+    found, _ = read_coded_payload(PicturesHeader((0, 1, 1, 0, 1), 3, False), b"\0", PLACE)
     assert (found.residual, found.qp, found.residual_levels, found.coded) == ([False] * 5, [0] * 5, [], [])
 
 
 @st.composite
 def pictures_headers(draw: st.DrawFn) -> PicturesHeader:
-    count, planes, network = draw(st.integers(1, 64)), draw(st.sampled_from([1, 3])), draw(st.booleans())
+    counts = tuple(draw(st.lists(st.integers(0, 2), min_size=1, max_size=64)))
+    count, planes, network = len(counts), draw(st.sampled_from([1, 3])), draw(st.booleans())
+    choice = [draw(st.sampled_from([0, 3, 4, 5])) if references == 2 else 0 for references in counts]
     residual = draw(st.lists(st.booleans(), min_size=count, max_size=count))
     used = draw(st.lists(st.booleans(), min_size=count, max_size=count)) if network else [False] * count
     qp = [draw(st.integers(0, 63)) if a or b else 0 for a, b in zip(residual, used, strict=True)]
     levels = draw(st.lists(st.sampled_from([2, 1, 0]), unique=True)) if any(residual) else []
     flags = st.lists(st.booleans(), min_size=planes, max_size=planes)
     coded = [draw(flags) for _ in range(sum(residual))]
-    return PicturesHeader(count, planes, network, used, residual, qp, sorted(levels, reverse=True), coded)
+    return PicturesHeader(counts, planes, network, used, choice, residual, qp, sorted(levels, reverse=True), coded)
 
 
+@settings(max_examples=25)
 @given(pictures_headers(), st.binary(max_size=3).map(lambda words: 4 * words))
 def test_pictures_come_back(header: PicturesHeader, words: bytes) -> None:
     payload = write_payload(header, words)
-    blank = PicturesHeader(header.picture_count, header.plane_count, header.network_present)
+    blank = PicturesHeader(header.reference_counts, header.plane_count, header.network_present)
     assert read_coded_payload(blank, payload, PLACE) == (header, words)
-    blank = PicturesHeader(header.picture_count, header.plane_count, header.network_present)
+    blank = PicturesHeader(header.reference_counts, header.plane_count, header.network_present)
     with pytest.raises(UnitTruncated):
         read_coded_payload(blank, payload[: len(payload) - len(words) - 1], PLACE)
 
@@ -225,22 +280,23 @@ def test_pictures_come_back(header: PicturesHeader, words: bytes) -> None:
 def test_residual_levels_need_a_residual() -> None:
     for level, bits in ((2, "100"), (1, "010"), (0, "001")):
         with pytest.raises(InconsistentStream, match=rf"test unit, byte 50: no picture has a residual.*\[{level}\]"):
-            read_coded_payload(PicturesHeader(2, 3, False), as_bytes("00" + bits), PLACE)
+            read_coded_payload(PicturesHeader((0, 1), 3, False), as_bytes("00" + bits), PLACE)
         with pytest.raises(InconsistentStream, match="no picture has a residual"):
-            write_payload(PicturesHeader(2, 3, False, residual_levels=[level]))
+            write_payload(PicturesHeader((0, 1), 3, False, residual_levels=[level]))
 
 
 def test_parameters_have_a_range() -> None:
     with pytest.raises(ValueOutOfRange, match=r"qp\[1\] is 64, allowed is 0\.\.63"):
-        write_payload(PicturesHeader(2, 1, False, residual=[False, True], qp=[0, 64], coded=[[True]]))
+        write_payload(PicturesHeader((0, 1), 1, False, residual=[False, True], qp=[0, 64], coded=[[True]]))
 
 
 def test_names_of_pictures() -> None:
-    header = PicturesHeader(2, 1, True, [False, True], [True, False], [3, 4], [1], [[True]])
-    assert names(PicturesHeader(2, 1, True), write_payload(header)) == [
+    header = PicturesHeader((0, 2), 1, True, [False, True], [0, 4], [True, False], [3, 4], [1], [[True]])
+    assert names(PicturesHeader((0, 2), 1, True), write_payload(header)) == [
         "network_flag[0]",
         "residual_flag[0]",
         "qp[0]",
+        "choice_size[1]",
         "network_flag[1]",
         "residual_flag[1]",
         "qp[1]",
@@ -262,6 +318,7 @@ def test_band_bytes() -> None:
     assert (found.coded, words) == (coded, b"WORD")
 
 
+@settings(max_examples=25)
 @given(st.integers(1, 64), st.sampled_from([1, 3]), st.data())
 def test_bands_come_back(count: int, planes: int, data: st.DataObject) -> None:
     flags = st.lists(st.booleans(), min_size=planes, max_size=planes)

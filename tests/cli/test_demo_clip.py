@@ -25,7 +25,8 @@ def command(name: str, *arguments: object) -> str:
 @pytest.fixture(scope="module")
 def encoded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     stream = tmp_path_factory.mktemp("demo") / "demo.msn"
-    said = command("nvenc", CLIP, "-o", stream, "--epochs", 2, "--lambda", 0.0015, "--threads", 1, "--json")
+    given = ("--profile", "grid", "--epochs", 2, "--lambda", 0.0015, "--threads", 1)
+    said = command("nvenc", CLIP, "-o", stream, *given, "--json")
     return stream, json.loads(said)
 
 

@@ -59,11 +59,12 @@ def test_an_existing_output_is_replaced_on_request_only(
     assert (tmp_path / "out.yuv").read_bytes() == samples(tiny_msn)
 
 
-def test_decodes_where_the_encoders_libraries_cannot_be_imported(tiny_msn: Path, tmp_path: Path) -> None:
+def test_decodes_where_the_encoders_libraries_cannot_be_imported(tiny_grid_msn: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.yuv"
     program = (
         "import sys\n"
         "sys.modules.update(dict.fromkeys(['torch', 'tqdm']))\n"  # None makes `import` raise ImportError
-        f"sys.argv = ['nvdec', {str(tiny_msn)!r}, '-o', {str(tmp_path / 'out.yuv')!r}, '--verify', *sys.argv[1:]]\n"
+        f"sys.argv = ['nvdec', {str(tiny_grid_msn)!r}, '-o', {str(out)!r}, '--verify', *sys.argv[1:]]\n"
         "from nvcodec.cli.nvdec import main\n"
         "main()\n"
     )
@@ -73,7 +74,7 @@ def test_decodes_where_the_encoders_libraries_cannot_be_imported(tiny_msn: Path,
     assert ran.returncode == 0, ran.stderr
     ran = subprocess.run([*command, "-y", "--backend", "torch"], cwd=root, capture_output=True)
     assert (ran.returncode, ran.stderr) == (1, b"nvdec: backend torch: torch is not installed\n")
-    assert (tmp_path / "out.yuv").read_bytes() == samples(tiny_msn)
+    assert out.read_bytes() == samples(tiny_grid_msn)
 
 
 NO_MSN = {
@@ -102,18 +103,18 @@ def test_a_newline_in_a_name_stays_on_the_line(refused: Callable, tiny_msn: Path
 
 
 @pytest.fixture
-def units(tiny_msn: Path) -> list[tuple[str, int, int]]:
-    """(name, offset, size) of every unit of the tiny file."""
-    with nvcodec.Decoder(tiny_msn) as decoder:
+def units(tiny_grid_msn: Path) -> list[tuple[str, int, int]]:
+    """(name, offset, size) of every unit of the tiny file of the grid profile."""
+    with nvcodec.Decoder(tiny_grid_msn) as decoder:
         return [(str(entry.key), entry.offset, entry.size) for entry in decoder.container.entries]
 
 
 @pytest.mark.parametrize("damaged", ["SEQUENCE", "SEGMENT", "NETWORK", "GOP", "DIGEST"])
 def test_a_flipped_bit_is_found_in_its_unit(
-    refused: Callable, tiny_msn: Path, tmp_path: Path, units: list, damaged: str
+    refused: Callable, tiny_grid_msn: Path, tmp_path: Path, units: list, damaged: str
 ) -> None:
     name, offset, size = next(unit for unit in units if unit[0].startswith(damaged))
-    data = bytearray(tiny_msn.read_bytes())
+    data = bytearray(tiny_grid_msn.read_bytes())
     data[offset + size // 2] ^= 0x10
     (tmp_path / "flipped.msn").write_bytes(data)
     message = refused("nvdec", "flipped.msn", "-o", "out.y4m", "--verify")
@@ -121,16 +122,18 @@ def test_a_flipped_bit_is_found_in_its_unit(
 
 
 @pytest.mark.parametrize("share", [0.01, 0.4, 0.95])
-def test_a_truncated_file_is_refused(refused: Callable, tiny_msn: Path, tmp_path: Path, share: float) -> None:
-    data = tiny_msn.read_bytes()
+def test_a_truncated_file_is_refused(refused: Callable, tiny_grid_msn: Path, tmp_path: Path, share: float) -> None:
+    data = tiny_grid_msn.read_bytes()
     (tmp_path / "cut.msn").write_bytes(data[: int(share * len(data))])
     assert "the file ends after" in refused("nvdec", "cut.msn", "-o", "out.y4m", "--verify")
 
 
-def test_without_its_index_a_file_still_decodes(run: Callable, tiny_msn: Path, tmp_path: Path, units: list) -> None:
-    (tmp_path / "cut.msn").write_bytes(tiny_msn.read_bytes()[: units[-1][1]])
+def test_without_its_index_a_file_still_decodes(
+    run: Callable, tiny_grid_msn: Path, tmp_path: Path, units: list
+) -> None:
+    (tmp_path / "cut.msn").write_bytes(tiny_grid_msn.read_bytes()[: units[-1][1]])
     assert run("nvdec", "cut.msn", "-o", "out.yuv", "--verify").returncode == 0
-    assert (tmp_path / "out.yuv").read_bytes() == samples(tiny_msn)
+    assert (tmp_path / "out.yuv").read_bytes() == samples(tiny_grid_msn)
 
 
 @pytest.mark.parametrize(

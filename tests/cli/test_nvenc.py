@@ -14,9 +14,7 @@ import pytest
 import nvcodec
 from nvcodec.video import Frame
 
-QUICK = (
-    "--profile", "grid", "--preset", "ultrafast", "--epochs", 2, "--gop", 3, "--threads", 1, "--device", "cpu",
-)  # fmt: skip
+QUICK = ("--preset", "ultrafast", "--gop", 3, "--threads", 1, "--device", "cpu")
 RAW = ("--video-size", "48x32", "--framerate", 25)
 
 
@@ -70,15 +68,25 @@ def test_interrupted_it_leaves_a_checkpoint(start: Callable, refused: Callable, 
     assert message.startswith("nvenc: out.msn.checkpoint: the checkpoint of an interrupted encode: --resume goes on")
 
 
+def test_the_grid_profile(run: Callable, tiny_y4m: Path, tiny_grid_msn: Path, tmp_path: Path) -> None:
+    ran = run("nvenc", tiny_y4m, "-o", "out.msn", "-q", "--profile", "grid", "--epochs", 2, *QUICK)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert (tmp_path / "out.msn").read_bytes() == tiny_grid_msn.read_bytes()
+
+
 def test_the_motion_profile_and_its_options(run: Callable, tiny_y4m: Path, tmp_path: Path) -> None:
-    ran = run(
-        "nvenc", tiny_y4m, "-o", "out.msn", "--profile", "motion", "--gop", 2, "--keyint", 4, *QUICK[2:6], *QUICK[8:]
-    )
+    given = ("--profile", "motion", "--keyint", 4, "--epochs", 2, *QUICK, "--gop", 2)
+    ran = run("nvenc", tiny_y4m, "-o", "out.msn", *given)
     assert (ran.returncode, ran.stderr.count(b"\n")) == (0, 2), ran.stderr
     with nvcodec.Decoder(tmp_path / "out.msn", verify=True, threads=1) as decoder:
         assert decoder.sequence.profile == "motion"
         assert [(place.length, place.open) for place in decoder.gops] == [(1, False), (2, True)] * 2
         assert len(list(decoder)) == 6
+
+
+def test_the_hybrid_profile_is_the_default(tiny_msn: Path) -> None:
+    with nvcodec.Decoder(tiny_msn, threads=1) as decoder:
+        assert decoder.sequence.profile == "hybrid"
 
 
 def test_an_impossible_size(refused: Callable, tiny_y4m: Path) -> None:
@@ -113,6 +121,7 @@ def test_without_torch(tiny_y4m: Path, tmp_path: Path) -> None:
         (["--framerate", "0"], "'0': a rate"),
         (["--pix-fmt", "rgb24"], "pixel format 'rgb24'"),
         (["--profile", "still"], "'still' is not one of"),
+        (["--gop", "65"], "--gop 65: allowed is 1 to 64 in the hybrid profile"),
         (["--gop", "65", "--profile", "motion"], "--gop 65: allowed is 1 to 64 in the motion profile"),
         (["--gop", "1025", "--profile", "grid"], "--gop 1025: allowed is 1 to 1024 in the grid profile"),
         (["--gop", "0"], "0"),

@@ -7,7 +7,7 @@ from nvcodec.encoder.encode import ProgressEvent
 
 
 def test_every_phase_shows(capsys: pytest.CaptureFixture[str]) -> None:
-    phases = ("read", "analyse", "motion", "fit", "prune and quantise", "refine", "write", "verify")
+    phases = ("read", "analyse", "motion", "code", "fit", "prune and quantise", "refine", "write", "verify")
     with ProgressBar() as bar:
         for phase in phases:
             bar(ProgressEvent(phase, 1, 4))

@@ -24,6 +24,7 @@ from nvcodec.bitstream import (
     write_payload,
 )
 from nvcodec.bitstream.container import write_unit_bytes
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.headers import (
     HYBRID_VERSION_MINOR,
     MOTION_VERSION_MINOR,
@@ -40,7 +41,6 @@ from nvcodec.encoder.motion_pack import pack_motion
 from nvcodec.encoder.pack import Payload, SegmentIntegers, pack_network, pack_segment, pack_segment_header
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.weights import ConvWeights, LevelWeights
 from nvcodec.video.frame import VideoFormat

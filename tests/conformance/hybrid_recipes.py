@@ -10,10 +10,10 @@ from itertools import count, cycle
 import numpy as np
 
 from nvcodec.bitstream import INTER, LevelConfig, LevelTables, ModelConfig
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.limits import MAX_MOTION_GOP_LENGTH, MAX_SCALE_INDEX, MAX_STEP_ROWS
 from nvcodec.bitstream.residual_headers import CHOICE_CONTEXTS, DEFAULT_CHOICE, MAX_REFERENCES, TABLE_BITS, Tables
 from nvcodec.decoder.network_unit import base_config
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.weights import ConvWeights
 from tests.conformance.assembly import (

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from nvcodec.bitstream import ContainerReader, LevelTables, TablesHeader, UnitKey, UnitType, write_payload
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
+from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.decoder.residual import GopResiduals, read_tables, table_set
 from nvcodec.encoder.hybrid_fit import STEP_PER_LAMBDA, parameter_for
@@ -12,9 +14,9 @@ from nvcodec.encoder.pack import Payload
 from nvcodec.encoder.residual import LARGEST_LEVEL, Counts, Quantiser, ResidualCounts, encode_band
 from nvcodec.entropy import SymbolDecoder, SymbolEncoder, bits
 from nvcodec.synthesis.coefficients import LEVELS, band
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.transform import block_shape, quantisation_step
+from nvcodec.synthesis.vectors import field_shape
 from tests.streams import write_file
 
 GRIDS = [(1, 1), (1, 5), (3, 4), (12, 17)]
@@ -299,7 +301,13 @@ def coded_pictures(order: list[CodedPicture], shapes: list[tuple[int, int]], see
             if random.random() < 0.3:
                 own[[f for level in range(int(random.integers(1, 4))) for f in band(level)]] = 0
             levels[-1].append(own if place % 3 != 2 and random.random() < 0.8 and own.any() else None)
-    return CodedPictures([int(x) for x in random.integers(0, 64, len(order))], levels, [False] * len(order))
+    choices = [random_choices(shapes[0], random) if len(picture.references) == 2 else (0, None) for picture in order]
+    return CodedPictures([int(x) for x in random.integers(0, 64, len(order))], levels, [False] * len(order), choices)
+
+
+def random_choices(size: tuple[int, int], random: np.random.Generator) -> tuple[int, np.ndarray | None]:
+    log2 = int(random.choice([0, 3, 4, 5]))
+    return (log2, random.integers(0, 3, field_shape(*size, log2)).astype(np.int8)) if log2 else (0, None)
 
 
 def container_of(payloads: list[Payload], tables: TablesHeader) -> ContainerReader:
@@ -323,10 +331,11 @@ def test_a_gops_residuals_come_back(order: list[CodedPicture], name: str, custom
     shapes = SHAPES[name]
     tables = segment_counts().tables(charged=True) if custom else DEFAULT_TABLES
     kinds = min(len(shapes), 2)
-    given = TablesHeader(kinds, DEFAULT_TABLES, False, tuple(own[:kinds] for own in tables))
+    choice = tuple(range(7, 63, 4)) if custom else DEFAULT_CHOICE
+    given = TablesHeader(kinds, DEFAULT_TABLES, False, tuple(own[:kinds] for own in tables), choice)
     for seed in range(3):
         coded = coded_pictures(order, shapes, seed)
-        payloads = pack_residuals(0, 0, order, coded, [block_shape(*s) for s in shapes], tables, False)
+        payloads = pack_residuals(0, 0, order, coded, [block_shape(*s) for s in shapes], tables, False, choice)
         with container_of(payloads, given) as container:
             header = read_tables(container, 0, len(shapes))
             assert header.tables == tuple(own[:kinds] for own in tables)
@@ -337,6 +346,10 @@ def test_a_gops_residuals_come_back(order: list[CodedPicture], name: str, custom
                     assert found.network_flag is False
                     present = coded.has_residual(place)
                     assert found.qp == (coded.qp[place] if present else 0)
+                    log2, chosen = coded.choices[place]
+                    assert found.choice_log2 == log2
+                    assert (found.choices is None) == (chosen is None)
+                    assert chosen is None or np.array_equal(found.choices, chosen)
                     assert len(found.levels) == len(shapes)
                     for own, wanted in zip(found.levels, coded.levels[place], strict=True):
                         kept = expected(wanted, finest)
@@ -351,7 +364,9 @@ def test_a_gops_residuals_come_back(order: list[CodedPicture], name: str, custom
 def test_lost_bands_are_zeros() -> None:
     shapes = SHAPES["444"]
     coded = coded_pictures(OPEN, shapes, 4)
-    payloads = pack_residuals(0, 0, OPEN, coded, [block_shape(*s) for s in shapes], DEFAULT_TABLES, False)
+    payloads = pack_residuals(
+        0, 0, OPEN, coded, [block_shape(*s) for s in shapes], DEFAULT_TABLES, False, DEFAULT_CHOICE
+    )
     given = TablesHeader(2, DEFAULT_TABLES)
     with container_of([each for each in payloads if each[0].level], given) as container:
         header = read_tables(container, 0, 3)
@@ -366,7 +381,9 @@ def test_lost_bands_are_zeros() -> None:
 def test_wrong_words_are_met_by_the_last_picture(level: int) -> None:
     shapes = SHAPES["400"]
     coded = coded_pictures(CLOSED, shapes, 6)
-    payloads = dict(pack_residuals(0, 0, CLOSED, coded, [block_shape(*s) for s in shapes], DEFAULT_TABLES, False))
+    payloads = dict(
+        pack_residuals(0, 0, CLOSED, coded, [block_shape(*s) for s in shapes], DEFAULT_TABLES, False, DEFAULT_CHOICE)
+    )
     key = UnitKey(UnitType.RESIDUAL, 0, 0, level)
     payloads[key] = payloads[key][:-3] + bytes([payloads[key][-3] ^ 0x10]) + payloads[key][-2:]
     with container_of(list(payloads.items()), TablesHeader(1, DEFAULT_TABLES)) as container:
@@ -390,12 +407,12 @@ def test_sets_of_tables() -> None:
 def test_a_level_without_coefficients_has_no_unit() -> None:
     levels = np.zeros((64, 15), np.int8)
     levels[band(1)[0], 3] = -5
-    coded = CodedPictures([20], [[levels]], [False])
+    coded = CodedPictures([20], [[levels]], [False], [(0, None)])
     order = hierarchical_order(1, False)
-    payloads = pack_residuals(2, 1, order, coded, [(3, 5)], DEFAULT_TABLES, False)
+    payloads = pack_residuals(2, 1, order, coded, [(3, 5)], DEFAULT_TABLES, False, DEFAULT_CHOICE)
     assert [key for key, _ in payloads] == [UnitKey(UnitType.RESIDUAL, 2, 1, level) for level in (3, 1)]
-    nothing = CodedPictures([20], [[None]], [False])
-    payloads = pack_residuals(2, 1, order, nothing, [(3, 5)], DEFAULT_TABLES, False)
+    nothing = CodedPictures([20], [[None]], [False], [(0, None)])
+    payloads = pack_residuals(2, 1, order, nothing, [(3, 5)], DEFAULT_TABLES, False, DEFAULT_CHOICE)
     assert [key for key, _ in payloads] == [UnitKey(UnitType.RESIDUAL, 2, 1, 3)]
     assert len(payloads[0][1]) == 5
     SymbolDecoder(payloads[0][1][1:]).finish()

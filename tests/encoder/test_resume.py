@@ -1,6 +1,8 @@
 """An interrupted encode goes on from its checkpoint, and comes out byte for byte as if it had not been stopped."""
 
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,11 @@ import torch
 from nvcodec.encoder import checkpoint as checkpoint_module
 from nvcodec.encoder import encode as encode_module
 from nvcodec.encoder.checkpoint import load_checkpoint, save_checkpoint
-from nvcodec.encoder.encode import EncodeSummary, ProgressEvent
-from nvcodec.encoder.errors import CheckpointMismatch, EncodeError, Interrupted
+from nvcodec.encoder.encode import EncodeSummary, ProgressEvent, encode_frames
+from nvcodec.encoder.errors import CheckpointMismatch, CheckpointUnsuitable, EncodeError, Interrupted
 from nvcodec.encoder.rate_control import RateController
 from nvcodec.encoder.settings import EncodeSettings
+from nvcodec.video.errors import OutputExists
 from nvcodec.video.frame import Frame
 from tests.streams import SLIM, TINY, encode_bytes, moving_frames, tiny_settings, video_format
 
@@ -213,15 +216,26 @@ def test_another_model_is_named(stopped: Path) -> None:
 
 
 def test_another_source(stopped: Path) -> None:
-    assert "another source" in refused(settings(), stopped, FRAMES[:3])
-    assert "another source" in refused(settings(), stopped, moving_frames(VIDEO, 4, seed=1))
-    assert "another source" in refused(settings(), stopped, moving_frames(video_format("420", 10, 40, 24), 4))
+    """By its number of pictures, its samples, or its format: the message has both sides."""
+    for frames, kind in (
+        (FRAMES[:3], "3 pictures of 40x24 yuv420p"),
+        (moving_frames(VIDEO, 4, seed=1), "4 pictures of 40x24 yuv420p"),
+        (moving_frames(video_format("420", 10, 40, 24), 4), "4 pictures of 40x24 yuv420p10le"),
+    ):
+        message = refused(settings(), stopped, frames)
+        assert "of another source: it has 4 pictures of 40x24 yuv420p, SHA-256 " in message
+        assert f"this encode {kind}, SHA-256 " in message
 
 
 def test_another_version(stopped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = Path(shutil.copy(stopped, tmp_path))
     monkeypatch.setattr(checkpoint_module, "CHECKPOINT_VERSION", checkpoint_module.CHECKPOINT_VERSION + 1)
-    assert "version" in refused(settings(), copy)
+    assert "checkpoint version 3, this program knows 4" in refused(settings(), copy)
+
+
+def test_another_version_of_the_program(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint_module, "__version__", "9.9")
+    assert refused(settings(), stopped).endswith("the checkpoint is of nvcodec 0.1.0, this is 9.9")
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.99])
@@ -251,8 +265,14 @@ def test_something_else_than_a_checkpoint(tmp_path: Path, content: bytes) -> Non
 
 @pytest.mark.parametrize(
     "content",
-    [{"a": torch.zeros(1)}, [1, 2], {"version": checkpoint_module.CHECKPOINT_VERSION}, torch.zeros(3)],
-    ids=["other names", "a list", "a version alone", "a tensor"],
+    [
+        {"a": torch.zeros(1)},
+        [1, 2],
+        {"version": checkpoint_module.CHECKPOINT_VERSION},
+        {"version": checkpoint_module.CHECKPOINT_VERSION, "program": "", "source": "", "settings": 3, "state": {}},
+        torch.zeros(3),
+    ],
+    ids=["other names", "a list", "a version alone", "settings that are none", "a tensor"],
 )
 def test_a_file_of_torchs_that_is_no_checkpoint(tmp_path: Path, content: object) -> None:
     path = tmp_path / "other.ckpt"
@@ -295,6 +315,59 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     assert found == state
     with pytest.raises(CheckpointMismatch, match="the checkpoint has seed 0, this encode None"):
         load_checkpoint(path, "digest", {}, torch.device("cpu"))
+
+
+def test_a_checkpoint_is_its_owners(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        save_checkpoint(tmp_path / "c.ckpt", "digest", {}, {})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "c.ckpt").stat().st_mode) == 0o600
+
+
+def test_a_folder_that_vanishes(tmp_path: Path) -> None:
+    """With the checkpoint in it, and everything else: one line, at the latest when there is something to write."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def progress(event: ProgressEvent) -> None:
+        if event.phase == "refine":
+            shutil.rmtree(folder, ignore_errors=True)
+
+    options = {"checkpoint": folder / "c.ckpt", "progress": progress}
+    with pytest.raises(EncodeError, match="cannot write the checkpoint: No such file or directory"):
+        encode_frames(iter(FRAMES), VIDEO, folder / "out.msn", settings(), **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["output", "folder"])
+def test_what_a_checkpoint_must_not_replace(tmp_path: Path, place: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(CheckpointUnsuitable, match=place):
+        encode_frames(iter(FRAMES), VIDEO, tmp_path / "output", settings(), checkpoint=tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_an_output_that_may_not_be_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out.msn").write_bytes(b"hours of work")
+    with pytest.raises(OutputExists):
+        encode_frames(iter(FRAMES), VIDEO, tmp_path / "out.msn", settings(), overwrite=False)
+    assert (tmp_path / "out.msn").read_bytes() == b"hours of work"
+
+
+def test_stopped_before_the_fit(whole: bytes, tmp_path: Path) -> None:
+    """There is a checkpoint as soon as the source has been read, with nothing in it."""
+    checkpoint = tmp_path / "c.ckpt"
+
+    def stop(event: ProgressEvent) -> None:
+        if event.phase == "analyse":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        encode_bytes(FRAMES, settings(), checkpoint=checkpoint, progress=stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["c.ckpt"]
+    assert run(settings(), checkpoint, resume=True)[0] == whole
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(

@@ -7,7 +7,7 @@ import pytest
 from nvcodec.bitstream import INTER, INTRA, ModelConfig
 from nvcodec.bitstream.errors import InconsistentStream
 from nvcodec.encoder.errors import SettingsInvalid
-from nvcodec.encoder.presets import PRESETS
+from nvcodec.encoder.presets import HYBRID_PRESETS, PRESETS
 from nvcodec.encoder.settings import EncodeSettings
 from tests.streams import TINY, TINY_INTER, TINY_INTRA
 
@@ -25,6 +25,7 @@ from tests.streams import TINY, TINY_INTER, TINY_INTRA
         ({"lam": float("nan")}, "lam is nan, allowed is above 0"),
         ({"size_bytes": 0}, "size_bytes is 0, allowed is above 0"),
         ({"bitrate": -5}, "bitrate is -5, allowed is above 0"),
+        ({"tune": "ssim"}, "tune is 'ssim', allowed is psnr in the hybrid profile"),
         ({"tune": "vmaf"}, "tune is 'vmaf', allowed is psnr or ssim"),
         ({"profile": "grid", "gop_length": 0}, "gop_length is 0, allowed is 1 to 1024"),
         ({"profile": "grid", "gop_length": 1025}, "gop_length is 1025, allowed is 1 to 1024"),
@@ -58,6 +59,7 @@ def test_refused(changes: dict, message: str) -> None:
         {"epochs": 0.5},
         {"digest_bytes": 8},
         {"profile": "grid", "gop_length": 1024},
+        {"profile": "grid", "tune": "ssim"},
         {"block_log2": 3},
         {"block_log2": 6},
         {"keyint": 1},
@@ -68,9 +70,10 @@ def test_accepted(changes: dict) -> None:
 
 
 def test_profiles_have_gop_lengths_of_their_own() -> None:
-    assert EncodeSettings().profile == "grid"
+    assert EncodeSettings().profile == "hybrid"
+    assert EncodeSettings().resolved_gop_length() == 16
     assert EncodeSettings(profile="motion").resolved_gop_length() == 16
-    assert EncodeSettings().resolved_gop_length() == 33
+    assert EncodeSettings(profile="grid").resolved_gop_length() == 33
     assert EncodeSettings(gop_length=5).resolved_gop_length() == 5
 
 
@@ -84,8 +87,16 @@ def test_quality_is_lambda_on_a_logarithmic_scale() -> None:
 
 
 def test_epochs_replace_the_presets() -> None:
-    assert EncodeSettings(preset="fast").resolved_preset() == PRESETS["fast"]
-    assert EncodeSettings(preset="fast", epochs=3).resolved_preset().epochs == 3
+    assert EncodeSettings(preset="fast").resolved_preset() == HYBRID_PRESETS["fast"]
+    assert EncodeSettings(profile="grid", preset="fast").resolved_preset() == PRESETS["fast"]
+    assert EncodeSettings(profile="grid", preset="fast", epochs=3).resolved_preset().epochs == 3
+
+
+def test_epochs_of_a_network_need_two_coding_passes() -> None:
+    """Between which it is fitted."""
+    assert EncodeSettings(preset="ultrafast").resolved_preset().coding_passes == 1
+    given = EncodeSettings(preset="ultrafast", epochs=3).resolved_preset()
+    assert (given.epochs, given.coding_passes) == (3, 2)
 
 
 def test_presets_grow() -> None:
@@ -121,9 +132,10 @@ def test_networks_get_the_role_that_they_are_given_for() -> None:
 
 
 def test_fingerprint_names_what_the_result_depends_on() -> None:
-    settings = EncodeSettings(seed=3, model=TINY)
-    assert settings.fingerprint() == EncodeSettings(seed=3, model=TINY, threads=2, device="cpu").fingerprint()
+    given = {"profile": "grid", "seed": 3, "model": TINY}
+    settings = EncodeSettings(**given)
+    assert settings.fingerprint() == EncodeSettings(**given, threads=2, device="cpu").fingerprint()
     for other in ({"seed": 4}, {"tune": "ssim"}, {"pooling": "max"}, {"multi_scale": False}, {"digest_bytes": 8}):
-        changed = EncodeSettings(**{"seed": 3, "model": TINY, **other}).fingerprint()
+        changed = EncodeSettings(**{**given, **other}).fingerprint()
         differing = {name for name, value in changed.items() if value != settings.fingerprint()[name]}
         assert differing == set(other)

@@ -1,6 +1,7 @@
 """Source pictures in memory and on disk, and the targets made of them."""
 
 import random
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nvcodec.encoder import source
+from nvcodec.encoder import source, window_store
 from nvcodec.encoder.crop import Crop, random_crop, whole
+from nvcodec.encoder.errors import TemporaryFileFailed
 from nvcodec.encoder.source import SourceStore, Targets
+from nvcodec.encoder.window_store import WindowStore
 from nvcodec.synthesis import arithmetic
 from nvcodec.synthesis.packing import pack
 from nvcodec.video.scaling import area_downscale, max_pool_downscale
@@ -47,6 +50,22 @@ def test_on_disk_equals_in_memory(
         assert torch.equal(a, b)
     assert list(tmp_path.iterdir()) == []
     on_disk.close()
+
+
+def test_a_full_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the source's samples and of the windows: an error of ours, not the system's, and no signal."""
+    monkeypatch.setattr(source, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(window_store, "IN_MEMORY_BYTES", 0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(TemporaryFileFailed, match="source's temporary file: File too large"):
+            filled(("420", 8, 64, 64), 2, tmp_path)
+        with pytest.raises(TemporaryFileFailed, match="temporary file of windows: File too large"):
+            WindowStore(video_format("420", 8, 64, 64), 2, directory=str(tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("pooling", "downscale"), [("area", area_downscale), ("max", max_pool_downscale)])

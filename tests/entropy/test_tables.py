@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS
 from nvcodec.entropy import LAPLACE_COUNT, PRECISION, SCALE_COUNT, TABLE_COUNT, bits, frequencies, tables
 from nvcodec.entropy.errors import ShapeMismatch, SymbolOutOfRange, TableOutOfRange
-from nvcodec.synthesis.default_tables import DEFAULT_TABLES
 
 SPECIFICATION = Path(__file__).resolve().parents[2] / "bitstream_spec.md"
 

@@ -1,6 +1,7 @@
 """Makes tests/robustness/corpus/: the smallest streams that have a bit of everything, for fuzzing and damage trials.
 
-Their networks and latents are random, no fit made them, so they are made in a second; they have digests. The files are
+Their networks and latents are random, no fit made them, so they are made in a second; the hybrid one, which may do
+without a network, is encoded. They have digests. The files are
 committed, and made anew only when the format changes: python -m tests.robustness.make_corpus
 """
 
@@ -26,7 +27,10 @@ from nvcodec.bitstream import (
 from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES, picture_digest
 from nvcodec.encoder.run import Gop
+from nvcodec.encoder.settings import EncodeSettings
 from tests.streams import (
+    encode_bytes,
+    moving_frames,
     random_integers,
     random_motion_integers,
     video_format,
@@ -96,9 +100,14 @@ def with_digests(data: bytes) -> bytes:
     return write_file(units)
 
 
-def grid_stream(model: ModelConfig = GRID_MODEL, chroma_format: str = "400", bit_depth: int = 8) -> bytes:
-    """GoPs of 3 and 2 pictures, 18x16."""
-    video, gops = video_format(chroma_format, bit_depth, 18, 16), [Gop(0, 3), Gop(3, 2)]
+GRID_GOPS = (Gop(0, 3), Gop(3, 2))
+
+
+def grid_stream(
+    model: ModelConfig = GRID_MODEL, chroma_format: str = "400", bit_depth: int = 8, gops: Sequence[Gop] = GRID_GOPS
+) -> bytes:
+    """By default GoPs of 3 and 2 pictures; 18x16."""
+    video, gops = video_format(chroma_format, bit_depth, 18, 16), list(gops)
     integers = random_integers(model, video, gops, np.random.default_rng(1))
     return with_digests(write_stream(model, video, gops, integers))
 
@@ -106,12 +115,22 @@ def grid_stream(model: ModelConfig = GRID_MODEL, chroma_format: str = "400", bit
 MOTION_GOPS = (Gop(0, 1), Gop(1, 3, open=True), Gop(4, 2, open=True), Gop(6, 3))
 
 
-def motion_stream(chroma_format: str = "400", bit_depth: int = 8, gops: Sequence[Gop] = MOTION_GOPS) -> bytes:
+def motion_stream(
+    chroma_format: str = "400",
+    bit_depth: int = 8,
+    gops: Sequence[Gop] = MOTION_GOPS,
+    models: tuple[ModelConfig, ModelConfig] = (INTRA_MODEL, INTER_MODEL),
+) -> bytes:
     """By default a closed GoP of one picture, open ones of 3 and 2, a closed one of 3; 18x16."""
     video, gops = video_format(chroma_format, bit_depth, 18, 16), list(gops)
-    models = (INTRA_MODEL, INTER_MODEL)
     integers = random_motion_integers(models, video, gops, np.random.default_rng(2))
     return with_digests(write_motion_stream(models, video, gops, integers))
+
+
+def hybrid_stream() -> bytes:
+    """A closed GoP of one picture and an open one of 2; 18x16, without a network."""
+    settings = EncodeSettings(profile="hybrid", preset="ultrafast", gop_length=2, threads=1, digest_bytes=2)
+    return encode_bytes(moving_frames(video_format("400", 8, 18, 16), 3), settings)[0]
 
 
 def main() -> None:
@@ -119,8 +138,11 @@ def main() -> None:
     independent = replace(GRID_MODEL, context_coarser_flag=False, context_previous_flag=False)
     streams = {
         "grid": grid_stream(),
+        "grid_smallest": grid_stream(ModelConfig(), gops=[Gop(0, 1)]),
         "grid_independent_levels": grid_stream(independent, "420", 10),
+        "hybrid": hybrid_stream(),
         "motion": motion_stream(),
+        "motion_smallest": motion_stream(gops=[Gop(0, 2)], models=(ModelConfig(role=INTRA), ModelConfig(role=INTER))),
         "motion_short": motion_stream(gops=(*MOTION_GOPS[:1], Gop(1, 2, open=True))),
         "motion_420": motion_stream("420", 12),
     }

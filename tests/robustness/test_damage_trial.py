@@ -9,6 +9,7 @@ STEPS = {"bit flips": 61, "truncations": 13}
 """Primes, so that every bit of a byte and every part of a unit has its turn."""
 
 
+@pytest.mark.parametrize("name", ["grid", "motion", "hybrid"])
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_a_sample_of_all_damage(name: str, kind: str) -> None:
     copies = [copy for i, copy in enumerate(DAMAGE[kind](corpus_stream(name))) if i % STEPS[kind] == 0]

@@ -29,7 +29,7 @@ from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES
 from nvcodec.decoder.trace import bytes_read, scale_cost
 from nvcodec.encoder.encode import ProgressEvent
-from nvcodec.encoder.presets import default_model
+from nvcodec.encoder.presets import default_model, preset_of
 from nvcodec.encoder.settings import EncodeSettings
 from nvcodec.metrics import PsnrAccumulator
 from nvcodec.video import Frame, VideoFormat
@@ -146,10 +146,12 @@ class TestCurves:
 
     def test_a_curve_is_named_for_what_differs(self) -> None:
         point = curves.OurPoint("clip", "fast", 7.0, 3, 0.01)
-        assert point.curve == "nvcodec fast, 7 passes, seed 3"
+        assert point.curve == "nvcodec hybrid fast, 7 passes, seed 3"
         grid = replace(point, profile="grid")
         assert grid.curve == "nvcodec grid fast, 7 passes, seed 3"
         assert grid.settings != point.settings
+        own = curves.OurPoint("clip", "medium", preset_of("hybrid", "medium").epochs, 0, 0.01)
+        assert own.curve == "nvcodec hybrid medium"
 
     def test_page_needs_no_other_file(self) -> None:
         figure = rd_page.draw_curves("clip", {"x264": self.ANCHOR})
@@ -317,8 +319,8 @@ class TestMeasuring:
                 measure.compare(tiny_frames, ours)
 
     @pytest.mark.parametrize("profile", ["grid", "motion"])
-    def test_stages_add_up(self, profile: str, tiny_msn: Path, tmp_path: Path) -> None:
-        path = tiny_msn
+    def test_stages_add_up(self, profile: str, tiny_grid_msn: Path, tmp_path: Path) -> None:
+        path = tiny_grid_msn
         if profile == "motion":
             path = tmp_path / "motion.msn"
             path.write_bytes(motion_stream("motion")[0])

@@ -3,14 +3,13 @@
 import { Container } from './container.mjs';
 import { NetworkError, RequestError } from './errors.mjs';
 import { readNetworkLevel } from './network.mjs';
-import { HYBRID_PROFILE, MOTION_PROFILE, readSequence } from './sequence.mjs';
+import { readSequence } from './sequence.mjs';
 import { hex, sha256 } from './sha256.mjs';
 
 const FILE_SHA256 = {
   2: '19760de6e2ff351d871378224f08d554f19dbd80ebd36e992cd9e5d24ceeabd8',
   3: '6052e4c606dbf8cdeaff859391455f843aea396f99843a01b7fe833ac2a334d7',
 };
-const PROFILE = { 2: MOTION_PROFILE, 3: HYBRID_PROFILE };
 export const BASE_MODEL_NUMBERS = Object.keys(FILE_SHA256).map(Number);
 const NONE = { level: () => null };
 
@@ -25,9 +24,6 @@ export class BaseModels {
   level(sequence, n, l) {
     const { base_model } = sequence.configurations[n];
     if (base_model === 0) return null;
-    if (PROFILE[base_model] !== sequence.profile) {
-      throw new NetworkError(`NETWORK units of network ${n}: base model ${base_model} is of another profile`);
-    }
     const model = (this.models[base_model] ??= this.open(base_model));
     checkAgreement(sequence, model.sequence, n, base_model);
     return (model.levels[`${n}/${l}`] ??= readNetworkLevel(model.container, model.sequence, 0, n, l, NONE).tensors);

@@ -1,4 +1,4 @@
-// Sections 7.1 and 7.8: the numbers of the coefficients' tables, as data.
+// Sections 7.1, 7.8 and 5.9: the numbers of the tables of coefficients and choices, as data.
 
 /** 7.1: frequency[1] of tables 200..263. */
 export const ONES = [
@@ -11,6 +11,9 @@ export const ONES = [
   8388608, 9113612, 9827866, 10521246, 11184811, 11811213, 12394942, 12932393,
   13421773, 13862900, 14256924, 14606018, 14913081, 15181461, 15414733, 15616512,
 ];
+
+/** 5.9: choice_table, where it is not coded. */
+export const CHOICE_DEFAULTS = [35, 28, 38, 44, 50, 58, 26, 37, 44, 51, 59, 38, 48, 58];
 
 /** 7.8: number 2 * t + k is that of set t, kind k. */
 export const DEFAULTS = [

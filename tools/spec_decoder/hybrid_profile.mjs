@@ -3,6 +3,7 @@
 import { alignPlanes } from './alignment.mjs';
 import { alignedWindow, widen } from './aligned_window.mjs';
 import { decodeChain } from './chain.mjs';
+import { applyChoices } from './choices.mjs';
 import { readFields } from './fields.mjs';
 import { samplesOf, unpackSamples } from './packed.mjs';
 import { readResidualTables } from './residual_tables.mjs';
@@ -34,6 +35,7 @@ function decodeGop({ container, sequence, tables, network, s }, gop, order, need
     const coded = residuals.read(picture);
     if (!needed.has(picture.number)) return;
     const aligned = alignedReferences(sequence, s, picture, planes, fields.get(picture.number));
+    if (coded.choices) applyChoices(sequence, s, coded.choices, aligned);
     addResidual(aligned, coded, s);
     planes.set(picture.number, decodePicture(sequence, network, s, aligned, coded));
   });

@@ -2,6 +2,8 @@
 // a file holds is drawn from its seed; its words come from the decoder's own reading order, with a coder that invents
 // symbols.
 
+import { readChoices } from './choices.mjs';
+import { CHOICE_DEFAULTS } from './coefficient_tables.mjs';
 import { readBand, noCoefficients } from './coefficients.mjs';
 import { BINARY_TABLES_OF_LEVEL, CODED_LEVELS, VALUE_TABLES } from './coefficient_counts.mjs';
 import { MOTION, NETWORK, RESIDUAL, SEGMENT, SEQUENCE, TABLES } from './container.mjs';
@@ -149,6 +151,7 @@ function inventTables(chance, q) {
       for (let l = 0; l < CODED_LEVELS; l++) inventLevelTables(chance, w, l);
     }
   }
+  if (w.u(1, chance.flag())) CHOICE_DEFAULTS.forEach(() => w.u(1, chance.flag()) && w.u(6, chance.int(0, 63)));
   return unit(TABLES, w.payload());
 }
 
@@ -175,9 +178,11 @@ function inventMotion(chance, q, gop, order) {
   return codedUnit(MOTION, w, encodeWords([{ number: 5 * scale, symbols }]), 0, gop);
 }
 
-function inventResiduals(chance, q, sets, gop, order) {
+function inventResiduals(chance, q, { sets, choice }, gop, order) {
   const w = [0, 1, 2, 3].map(() => new BitWriter());
-  const residual_flag = order.map(() => {
+  const choice_size = [];
+  const residual_flag = order.map(({ references }, i) => {
+    choice_size[i] = references.length === 2 ? w[3].u(2, chance.int(0, 3)) : 0;
     const network = q.network ? w[3].u(1, chance.flag()) : 0;
     const residual = w[3].u(1, chance.flag(0.7));
     if (network || residual) w[3].u(6, chance.int(0, 63));
@@ -189,12 +194,15 @@ function inventResiduals(chance, q, sets, gop, order) {
   const plane_flag = [3, 2, 1, 0].map((l) => hasLevel[l] && order.map((_, i) =>
     sizes.map(() => (residual_flag[i] ? w[l].u(1, chance.flag(0.8)) : 0)))).reverse();
   const inventors = w.map(() => new Inventor(chance));
-  order.forEach((picture, i) => sizes.forEach(([rows, columns], p) => {
-    const plane = noCoefficients(ceilShift(rows, 3), ceilShift(columns, 3));
-    for (let l = 3; l >= 0; l--) {
-      if (hasLevel[l] && plane_flag[l][i][p]) readBand(inventors[l], l, plane, sets[setOf(picture)][p ? 1 : 0][l]);
-    }
-  }));
+  order.forEach((picture, i) => {
+    if (choice_size[i]) readChoices(inventors[3], q, choice_size[i], choice);
+    sizes.forEach(([rows, columns], p) => {
+      const plane = noCoefficients(ceilShift(rows, 3), ceilShift(columns, 3));
+      for (let l = 3; l >= 0; l--) {
+        if (hasLevel[l] && plane_flag[l][i][p]) readBand(inventors[l], l, plane, sets[setOf(picture)][p ? 1 : 0][l]);
+      }
+    });
+  });
   const levels = [3, 2, 1, 0].filter((l) => hasLevel[l]);
   return levels.map((l) => codedUnit(RESIDUAL, w[l], encodeWords(inventors[l].arrays), l, gop));
 }
@@ -209,13 +217,13 @@ export function inventUnits(seed, wanted = {}) {
   for (const [, open] of q.gops) w.u(1, open);
   const tables = inventTables(chance, q);
   const container = { read: () => new BitReader(Uint8Array.from(tables.payload), 'invented') };
-  const { sets } = readResidualTables(container, q, 0);
+  const numbers = readResidualTables(container, q, 0);
   const networks = q.network ? [4, 3, 2, 1, 0].map((l) => inventNetwork(chance, q, l)) : [];
   const gops = q.gops.flatMap(([length, open], g) => {
     const order = codingOrder(length, open);
     const moves = order.some(({ references }) => references.length);
     return [
-      ...(moves ? [inventMotion(chance, q, g, order)] : []), ...inventResiduals(chance, q, sets, g, order),
+      ...(moves ? [inventMotion(chance, q, g, order)] : []), ...inventResiduals(chance, q, numbers, g, order),
     ];
   });
   return [q.unit, unit(SEGMENT, w.payload()), tables, ...networks, ...gops];

@@ -1,11 +1,11 @@
-// Sections 5.9 and 7.8: TABLES units, which tables a segment's residuals use.
+// Sections 5.9 and 7.8: TABLES units, which tables a segment's residuals and choices use.
 
 import { BINARY_TABLES_OF_LEVEL, SETS, VALUE_TABLES } from './coefficient_counts.mjs';
-import { DEFAULTS } from './coefficient_tables.mjs';
+import { CHOICE_DEFAULTS, DEFAULTS } from './coefficient_tables.mjs';
 import { TABLES } from './container.mjs';
 import { FIRST_BINARY_TABLE } from './tables.mjs';
 
-/** {network_flag, sets}; sets[t][k][l] is {bin, val}, numbers of tables by c. */
+/** {network_flag, sets, choice}; sets[t][k][l] is {bin, val}; bin, val and choice are numbers of tables by c. */
 export function readResidualTables(container, sequence, segment) {
   const r = container.read(TABLES, segment);
   const kinds = sequence.chroma_format === 0 ? 1 : 2;
@@ -15,8 +15,9 @@ export function readResidualTables(container, sequence, segment) {
     const custom = r.flag(`custom_set_flag[${t}]`);
     sets.push(Array.from({ length: kinds }, (_, k) => readKind(custom ? r : null, t, k)));
   }
+  const choice = readChoiceTables(r);
   r.end();
-  return { network_flag, sets };
+  return { network_flag, sets, choice };
 }
 
 /** The tables of one kind, by level; r is null if all are defaults. */
@@ -29,6 +30,15 @@ function readKind(r, t, k) {
     const bin = binary_table.map((number, c) => FIRST_BINARY_TABLE + read('binary_table', c, number, 63));
     const val = value_scale_index.map((scale, c) => 5 * read('value_scale_index', c, scale, 39) + 4);
     return { bin, val };
+  });
+}
+
+/** 5.9 */
+function readChoiceTables(r) {
+  const custom = r.flag('custom_choice_flag');
+  return CHOICE_DEFAULTS.map((fallback, c) => {
+    const coded = custom && r.flag(`custom_choice_table[${c}]`);
+    return FIRST_BINARY_TABLE + (coded ? r.u(`choice_table[${c}]`, 6) : fallback);
   });
 }
 

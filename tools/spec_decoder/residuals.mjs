@@ -1,6 +1,7 @@
 // Sections 5.10 and 8.3: RESIDUAL units, picture by picture.
 
 import { Coder } from './ans.mjs';
+import { readChoices } from './choices.mjs';
 import { noCoefficients, readBand } from './coefficients.mjs';
 import { RESIDUAL } from './container.mjs';
 import { ValueError } from './errors.mjs';
@@ -12,11 +13,12 @@ const COARSEST = 3;
 export class ResidualReader {
   /** tables: of the segment's TABLES unit; order: the GoP's pictures in coding order. */
   constructor(container, sequence, tables, gop, order, s) {
-    this.sets = tables.sets;
+    this.sequence = sequence;
+    this.tables = tables;
     this.blocks = planeSizes(sequence, 0).map(([rows, columns]) => [ceilShift(rows, 3), ceilShift(columns, 3)]);
     const read = (l) => container.read(RESIDUAL, gop.segment, gop.number, l);
     const r = read(COARSEST);
-    this.headers = order.map((_, i) => readPictureHeader(r, i, tables.network_flag));
+    this.headers = order.map((picture, i) => readPictureHeader(r, i, picture, tables.network_flag));
     const levelFlags = readLevelFlags(r, this.headers);
     this.units = [];
     this.units[COARSEST] = this.readUnit(r);
@@ -31,13 +33,19 @@ export class ResidualReader {
     return { plane_flag, d: new Coder(r.rest(), r.what) };
   }
 
-  /** {network_flag, qp, planes} of the next picture in coding order; planes: coefficients, null where all are 0. */
+  /**
+   * {network_flag, qp, choices, planes} of the next picture in coding order; choices: null where all are 0; planes:
+   * coefficients, null where all are 0.
+   */
   read(picture) {
     const i = this.next++;
-    const { network_flag, residual_flag, qp } = this.headers[i];
-    const set = this.sets[setOf(picture)];
+    const { choice_size, network_flag, residual_flag, qp } = this.headers[i];
+    const choices = choice_size
+      ? readChoices(this.units[COARSEST].d, this.sequence, choice_size, this.tables.choice)
+      : null;
+    const set = this.tables.sets[setOf(picture)];
     const planes = this.blocks.map((_, p) => (residual_flag ? this.readPlane(i, p, set[p ? 1 : 0]) : null));
-    return { network_flag, qp, planes };
+    return { network_flag, qp, choices, planes };
   }
 
   readPlane(i, p, tables) {
@@ -58,11 +66,12 @@ export class ResidualReader {
 /** t of 7.7. */
 export const setOf = ({ references, depth }) => (references.length === 0 ? 0 : depth === 0 ? 1 : 2);
 
-function readPictureHeader(r, i, hasNetwork) {
+function readPictureHeader(r, i, { references }, hasNetwork) {
+  const choice_size = references.length === 2 ? r.u(`choice_size[${i}]`, 2) : 0;
   const network_flag = hasNetwork ? r.flag(`network_flag[${i}]`) : 0;
   const residual_flag = r.flag(`residual_flag[${i}]`);
   const qp = network_flag || residual_flag ? r.u(`qp[${i}]`, 6) : 0;
-  return { network_flag, residual_flag, qp };
+  return { choice_size, network_flag, residual_flag, qp };
 }
 
 function readLevelFlags(r, headers) {

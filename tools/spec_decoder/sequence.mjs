@@ -56,7 +56,7 @@ function readVideoUsability(r, q) {
   }
 }
 
-const BASE_MODELS = { [GRID]: [0], [INTRA]: [0, 2], [INTER]: [0, 2, 3] };
+const BASE_MODELS = [[0], [0, 2], [0, 3]]; // by profile
 
 /** 5.1.1 */
 function readConfiguration(r, role, profile) {
@@ -84,7 +84,7 @@ function readConfiguration(r, role, profile) {
   c.context_neighbours_flag = role === GRID ? 0 : r.flag('context_neighbours_flag');
   c.step_rows = role === INTER ? r.u('step_rows', 4, 1, 8) : 1;
   c.base_model = r.u('base_model', 8);
-  const allowed = BASE_MODELS[role];
+  const allowed = BASE_MODELS[profile];
   if (!allowed.includes(c.base_model)) {
     throw new ValueError(`${r.what}: base_model is ${c.base_model}, allowed are ${allowed.join(', ')}`);
   }

@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import { interpolate } from './alignment.mjs';
 import { Coder } from './ans.mjs';
 import { BitReader, readVarint } from './bits.mjs';
-import { DEFAULTS, ONES } from './coefficient_tables.mjs';
+import { applyChoices, readChoices } from './choices.mjs';
+import { CHOICE_DEFAULTS, DEFAULTS, ONES } from './coefficient_tables.mjs';
 import { noCoefficients, readBand } from './coefficients.mjs';
 import { crc32c } from './crc32c.mjs';
 import { readMotion, resample, scale } from './fields.mjs';
@@ -184,4 +185,32 @@ test('7.7: contexts of a band', () => {
   // bin(3 * 2 + 0); group 0 with the coarser coefficient; group 1 with it and (1, 0); values under val(1)
   assert.deepEqual(asked, [[6], [], [22, 22], [27], [101, 101]]);
   assert.deepEqual([plane.q[1], plane.q[8], plane.q[9]], [0, 5, -2]);
+});
+
+test('5.9: default tables of choices', () => {
+  const text = readFileSync(new URL('../../bitstream_spec.md', import.meta.url), 'utf8');
+  const list = text.match(/\*\*choice_table\*\*: [^:]*: ([\d,\s]+)\./)[1];
+  assert.deepEqual(CHOICE_DEFAULTS, list.split(',').map(Number));
+});
+
+test('7.9: contexts of choices', () => {
+  const asked = [];
+  const answers = [[1, 1, 0, 0], [1, 1], [1], [0], [1, 0, 1, 1], [1, 0, 0]];
+  const d = { decodeArray: (tables) => (asked.push([...tables]), answers.shift()) };
+  const numbers = Array.from({ length: 14 }, (_, c) => c);
+  const { b, rows, columns, choice } = readChoices(d, { width: 17, height: 24 }, 3, numbers);
+  assert.deepEqual([b, rows, columns], [3, 3, 3]);
+  assert.deepEqual(asked, [[0, 0, 0, 0], [12, 12], [3], [13], [9, 8, 8, 7], [13, 12, 11]]);
+  assert.deepEqual([...choice], [2, 2, 2, 0, 1, 1, 0, 1, 0]);
+});
+
+test('6.13: a sample takes the choice of the block at its upper left', () => {
+  const plane = (value) => ({ samples: new Int32Array(4).fill(value), rows: 2, columns: 2 });
+  const choices = { b: 3, rows: 4, columns: 4, choice: [1, 2, 2, 2, 2, 2, 2, 2, 0, 2, 2, 2, 2, 2, 2, 2] };
+  const references = [[plane(10), plane(11)], [plane(20), plane(21)]];
+  applyChoices({ chroma_format: 2 }, 3, choices, references); // chroma: 8 rows, 16 columns a sample
+  assert.deepEqual(references.map((planes) => planes.map(({ samples }) => [...samples])), [
+    [[10, 20, 20, 20], [11, 21, 21, 21]],
+    [[10, 20, 20, 20], [11, 21, 21, 21]],
+  ]);
 });

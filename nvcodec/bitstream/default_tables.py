@@ -5,8 +5,7 @@ Made by tools/make_default_tables.py from made-up clips, none of them a test cli
 
 from __future__ import annotations
 
-from nvcodec.bitstream import LevelTables
-from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS, TABLE_SETS, VALUE_CONTEXTS, Tables
+from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS, TABLE_SETS, VALUE_CONTEXTS, LevelTables, Tables
 
 KINDS = 2
 _NUMBERS = (
