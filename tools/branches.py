@@ -74,6 +74,14 @@ FOR_PEOPLE = (
 """What serves messages and the tracer."""
 
 
+CONCEALMENT = (
+    *(f"decoder.decoder.Decoder.{name}" for name in ("losses", "_networks_lost", "_chain_tainted", "_lost_bands")),
+    *(f"decoder.decoder.Decoder.{name}" for name in ("_grid_damage", "_motion_damage")),
+    "decoder.decoder._stand_in",
+)
+"""What goes on where streams are damaged."""
+
+
 @dataclass(frozen=True, order=True)
 class Outcome:
     """One way out of a branch. number: the branch's within its function, from 1."""
@@ -122,7 +130,7 @@ def read_source(path: Path) -> SourceFile:
     tree, lines = ast.parse(path.read_text()), path.read_text().splitlines()
     _note_lines(tree.body, found.first_line)
     for name, function in _functions(tree, module):
-        if any(name == left or name.startswith(f"{left}.") for left in (*WRITERS, *FOR_PEOPLE)):
+        if any(name == left or name.startswith(f"{left}.") for left in (*WRITERS, *FOR_PEOPLE, *CONCEALMENT)):
             continue
         body = [statement for statement in function.body if not _is_blank(statement)]
         if not body:
