@@ -6,7 +6,7 @@ import re
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,13 +68,13 @@ class StagedDecoder(Decoder):
                 return
             yield task
 
-    def _align(self, task: Task, window: list[DecodedPicture]) -> dict[int, Array] | None:
+    def _align(self, task: Task, window: list[DecodedPicture]) -> list[Sequence[Array]]:
         with self._timed("alignment"):
             return super()._align(task, window)
 
-    def _synthesise(self, task: Task, window: dict[int, Array] | None) -> Array:
+    def _synthesised(self, task: Task, window: dict[int, Array] | None) -> list[Array]:
         with self._timed("network"):
-            return super()._synthesise(task, window)
+            return super()._synthesised(task, window)
 
 
 def peak_memory_bytes() -> int:
