@@ -44,8 +44,11 @@ class Target:
                 self.path = f"{hidden_prefix(self._final)}-{secrets.token_hex(8)}.part"
                 handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
                 self._mode = stat.S_IMODE(os.fstat(handle).st_mode)
-                os.close(handle)
-                os.chmod(self.path, 0o600)
+                with os.fdopen(handle, "wb"):
+                    if hasattr(os, "fchmod"):  # by the open file: another encode may clear this one's name away
+                        os.fchmod(handle, 0o600)
+                    else:
+                        os.chmod(self.path, 0o600)
         except (OSError, ValueError) as error:
             raise self.refused(error) from error
 
