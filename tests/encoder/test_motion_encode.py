@@ -236,9 +236,13 @@ def test_many_interruptions_and_two_segments(tmp_path: Path) -> None:
 
 
 def test_stopped_while_searching_motion(tmp_path: Path) -> None:
-    message = interrupted(tmp_path / "c.ckpt", "motion")
-    assert message == "interrupted while searching motion; there is no checkpoint"
-    assert list(tmp_path.iterdir()) == []
+    """There is a checkpoint from the moment the source has been read; the search itself is made again."""
+    checkpoint = tmp_path / "c.ckpt"
+    message = interrupted(checkpoint, "motion")
+    assert message == f"interrupted while searching motion; the checkpoint is {checkpoint}, --resume goes on from it"
+    whole, _ = run(None)
+    data, _ = run(checkpoint, resume=True)
+    assert data == whole
 
 
 @pytest.mark.parametrize(
