@@ -20,7 +20,7 @@ demo: install
 	$(VENV)/bin/python tools/demo.py
 
 test: install
-	$(VENV)/bin/python -m pytest -q
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto --maxprocesses 8 --dist worksteal
 
 # Guided by coverage if atheris is in .venv (pip install atheris), else blind mutants of tests/robustness/corpus.
 fuzz: install
