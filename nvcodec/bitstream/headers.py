@@ -27,11 +27,11 @@ from nvcodec.bitstream.visitor import Visitor
 MAGIC = b"\x89MSN"
 FOOTER_MAGIC = b"MSNX"
 VERSION_MAJOR = 0
-VERSION_MINOR = 4
+VERSION_MINOR = 5
 MOTION_VERSION_MINOR = 3
 """The lowest whose motion profile is ours."""
-HYBRID_VERSION_MINOR = 4
-"""The lowest with the hybrid profile."""
+HYBRID_VERSION_MINOR = 5
+"""The lowest whose hybrid profile is ours."""
 FILE_HEADER_BYTES = 8
 FOOTER_BYTES = 12
 
@@ -45,6 +45,12 @@ _FOREIGN_BASE_MODELS = {"motion": 3, "hybrid": 2}
 """The base model of each profile that is the other's."""
 CONTEXT_COUNT = 26
 """Contexts of the vectors' symbols (bitstream_spec.md, section 7.6)."""
+DEFAULT_VECTOR_SCALES = (8, 5, 10, 18, 31, 5, 12, 18, 31, 4, 10, 19, 30, 6, 4, 7, 15, 27, 4, 10, 20, 29, 3, 7, 17, 29)
+"""Of the hybrid profile, by context (bitstream_spec.md, section 7.8)."""
+SPLIT_CONTEXTS = 15
+"""Contexts of symbols of 0 and 1 in splits (bitstream_spec.md, section 7.10)."""
+DEFAULT_SPLIT_TABLES = (22, 32, 42, 4, 25, 44, 12, 26, 34, 38, 47, 50, 45, 46, 47)
+DEFAULT_SPLIT_SCALE = 28
 VECTOR_BITS = 11
 VECTOR_MIN, VECTOR_MAX = -1024, 1023
 """Vector components, in quarter luma samples."""
@@ -442,21 +448,60 @@ class MotionHeader:
     """Per picture and reference."""
     scale_index: list[int] = field(default_factory=list)
     """The table of each context's symbols."""
+    hybrid: bool = False
+    """Whether the syntax is that of the hybrid profile; not coded here."""
+    split_depth: list[int | None] = field(default_factory=list)
+    """Per picture: how often its blocks may be split in four; None where vectors are interpolated between nodes
+    instead, as they always are in the motion profile."""
+    split_tables: list[int] = field(default_factory=list)
+    """Tables of two symbols (0..63) of each context, if any block may be split."""
+    split_scale_index: int = DEFAULT_SPLIT_SCALE
 
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange."""
         count = len(self.reference_counts)
         blocks = self.block_log2 or [MIN_BLOCK_LOG2] * count
         bases = self.bases or [[VectorBase()] * references for references in self.reference_counts]
-        scales = self.scale_index or [0] * CONTEXT_COUNT
-        self.block_log2, self.bases = [], []
+        scales = self.scale_index or (list(DEFAULT_VECTOR_SCALES) if self.hybrid else [0] * CONTEXT_COUNT)
+        depths = self.split_depth or [None] * count
+        self.block_log2, self.bases, self.split_depth = [], [], []
         for i, references in enumerate(self.reference_counts):
             block = v.u(f"block_log2_minus3[{i}]", 2, blocks[i] - MIN_BLOCK_LOG2, high=MAX_BLOCK_LOG2 - MIN_BLOCK_LOG2)
             self.block_log2.append(block + MIN_BLOCK_LOG2)
+            self.split_depth.append(_visit_depth(v, i, depths[i], block) if self.hybrid else None)
             self.bases.append([bases[i][k].visit(v, f"[{i}][{k}]") for k in range(references)])
-        self.scale_index = [
-            v.u(f"vector_scale_index[{c}]", 6, scales[c], high=limits.MAX_SCALE_INDEX) for c in range(CONTEXT_COUNT)
+        if any(self.split_depth):
+            self._visit_splits(v)
+        if self.hybrid:
+            self.scale_index = [
+                v.custom(f"vector_scale_index[{c}]", 6, scales[c], DEFAULT_VECTOR_SCALES[c], limits.MAX_SCALE_INDEX)
+                for c in range(CONTEXT_COUNT)
+            ]
+        else:
+            self.scale_index = [
+                v.u(f"vector_scale_index[{c}]", 6, scales[c], high=limits.MAX_SCALE_INDEX) for c in range(CONTEXT_COUNT)
+            ]
+
+    @property
+    def finest_log2(self) -> list[int]:
+        """Per picture: log2 of the distance between two vectors, in luma samples, once blocks are split."""
+        depths = self.split_depth or [None] * len(self.block_log2)
+        return [block - (depth or 0) for block, depth in zip(self.block_log2, depths, strict=True)]
+
+    def _visit_splits(self, v: Visitor) -> None:
+        tables = self.split_tables or DEFAULT_SPLIT_TABLES
+        self.split_tables = [
+            v.custom(f"split_table[{c}]", 6, tables[c], DEFAULT_SPLIT_TABLES[c], 63) for c in range(SPLIT_CONTEXTS)
         ]
+        self.split_scale_index = v.custom(
+            "split_scale_index", 6, self.split_scale_index, DEFAULT_SPLIT_SCALE, limits.MAX_SCALE_INDEX
+        )
+
+
+def _visit_depth(v: Visitor, picture: int, depth: int | None, block_log2_minus3: int) -> int | None:
+    if not v.flag(f"stepped_flag[{picture}]", depth is not None):
+        return None
+    return v.u(f"split_depth[{picture}]", 2, depth or 0, high=block_log2_minus3)
 
 
 @dataclass

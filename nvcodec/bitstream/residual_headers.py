@@ -47,18 +47,14 @@ class LevelTables:
         """Those that differ from the default are coded."""
         top = (1 << TABLE_BITS) - 1
         binary = [
-            _choice(v, f"binary_table{name}[{c}]", index, default.binary[c], top) for c, index in enumerate(self.binary)
+            v.custom(f"binary_table{name}[{c}]", TABLE_BITS, index, default.binary[c], top)
+            for c, index in enumerate(self.binary)
         ]
         value = [
-            _choice(v, f"value_scale_index{name}[{c}]", index, default.value[c], limits.MAX_SCALE_INDEX)
+            v.custom(f"value_scale_index{name}[{c}]", TABLE_BITS, index, default.value[c], limits.MAX_SCALE_INDEX)
             for c, index in enumerate(self.value)
         ]
         return LevelTables(tuple(binary), tuple(value))
-
-
-def _choice(v: Visitor, name: str, value: int, default: int, high: int) -> int:
-    custom = v.flag(f"custom_{name}", value != default)
-    return v.u(name, TABLE_BITS, value, high=high) if custom else default
 
 
 Tables = tuple[tuple[tuple[LevelTables, ...], ...], ...]
@@ -103,7 +99,7 @@ class TablesHeader:
         self.tables = tuple(found)
         if v.flag("custom_choice_flag", self.choice != DEFAULT_CHOICE):
             self.choice = tuple(
-                _choice(v, f"choice_table[{c}]", index, DEFAULT_CHOICE[c], (1 << TABLE_BITS) - 1)
+                v.custom(f"choice_table[{c}]", TABLE_BITS, index, DEFAULT_CHOICE[c], (1 << TABLE_BITS) - 1)
                 for c, index in enumerate(self.choice)
             )
         else:

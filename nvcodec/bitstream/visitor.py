@@ -54,6 +54,11 @@ class Visitor(ABC):
     def align(self) -> None:
         """Zero bits up to the next byte boundary."""
 
+    def custom(self, name: str, width: int, value: int, default: int, high: int) -> int:
+        """A flag, and u(width) where it says that the value is not the default."""
+        custom = self.flag(f"custom_{name}", value != default)
+        return self.u(name, width, value, high=high) if custom else default
+
     def flag(self, name: str, value: bool) -> bool:
         """u(1)."""
         return bool(self.u(name, 1, int(value)))

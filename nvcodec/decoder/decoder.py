@@ -309,7 +309,7 @@ class Decoder:
                 damage = self._motion_damage(place, order, before, damage)
             known: dict[int, PictureMotion] = {}
             if not damage.inter:
-                known = decode_motion(self.container, place.segment, place.gop, order, self._size, before)
+                known = self._decode_motion(place, order, before)
             yield from self._motion_gop(place, order, asked, needed, known, damage, origin)
             before = anchor_before(known.get(place.length - 1), place.length)
 
@@ -453,7 +453,7 @@ class Decoder:
         if self._networks_lost(place):
             return REPLACED_GOP
         networks = self._segment_networks(place.segment)
-        motion = damage_of(lambda: decode_motion(self.container, place.segment, place.gop, order, self._size, before))
+        motion = damage_of(lambda: self._decode_motion(place, order, before))
         if motion is not None:
             unit = UnitKey(UnitType.MOTION, place.segment, place.gop)
             self._losses.note(str(unit), place, f"pictures with references {REPLACED}", motion)
@@ -583,14 +583,19 @@ class Decoder:
                 self._losses.note_picture(task.number, "left as decoded", mismatch)
         return DecodedPicture(Frame(tuple(planes), task.number, video), task.uses)
 
+    def _decode_motion(
+        self, place: GopPlace, order: Sequence[CodedPicture], before: PictureMotion | None
+    ) -> dict[int, PictureMotion]:
+        hybrid = self.sequence.profile == "hybrid"
+        return decode_motion(self.container, place.segment, place.gop, order, self._size, before, hybrid=hybrid)
+
     def _align(self, task: Task, window: list[DecodedPicture]) -> list[Sequence[Array]]:
         """The planes of the pictures that a task's picture refers to, aligned; none where there are none."""
         motion = task.motion
         if motion is None:
             return []
         return [
-            picture.align(vectors, motion.block_log2, self.finest)
-            for picture, vectors in zip(window, motion.fields, strict=True)
+            picture.align(vectors, motion, self.finest) for picture, vectors in zip(window, motion.fields, strict=True)
         ]
 
     def _planes(self, task: Task, aligned: Sequence[Sequence[Array]]) -> list[Array]:

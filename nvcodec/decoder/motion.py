@@ -22,12 +22,13 @@ from nvcodec.bitstream import (
 )
 from nvcodec.bitstream.errors import LimitExceeded
 from nvcodec.decoder.errors import DecodeError
-from nvcodec.decoder.vector_field import decode_differences
+from nvcodec.decoder.vector_field import SplitDecoder, decode_differences
 from nvcodec.entropy import SymbolDecoder, decode_latents
 from nvcodec.entropy.errors import EntropyError
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import Backend
 from nvcodec.synthesis.grid_context import grid_parameters, grid_shape, passes
+from nvcodec.synthesis.splits import walk_splits
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.vector_base import PictureMotion, base_field
 from nvcodec.synthesis.vectors import add_differences, field_shape
@@ -55,27 +56,34 @@ def decode_motion(
     order: Sequence[CodedPicture],
     size: tuple[int, int],
     before: PictureMotion | None,
+    *,
+    hybrid: bool,
 ) -> dict[int, PictureMotion]:
     """The motion of a GoP's pictures by index, that of the anchor before included, if there is one.
 
-    Raises BitstreamError, DecodeError.
+    hybrid: whether the profile is. Raises BitstreamError, DecodeError.
     """
     known = {} if before is None else {before.picture.index: before}
     moving = [picture for picture in order if picture.references]
     if not moving:
         return known
     unit = container.unit(UnitKey(UnitType.MOTION, segment, gop))
-    header, words = read_coded_payload(MotionHeader(reference_counts(order)), unit.payload, unit.place)
+    header, words = read_coded_payload(MotionHeader(reference_counts(order), hybrid=hybrid), unit.payload, unit.place)
     check_nodes(header, size, unit.place.at(0))
     try:
         decoder = SymbolDecoder(words)
-        for picture, block_log2, bases in zip(moving, header.block_log2, header.bases, strict=True):
+        splits = SplitDecoder(decoder, header.split_tables, header.split_scale_index)
+        parts = zip(moving, header.block_log2, header.split_depth, header.bases, strict=True)
+        for picture, block_log2, depth, bases in parts:
+            roots: list[Array] = []
             fields: list[Array] = []
+            finest = block_log2 - (depth or 0)
             for k, base in enumerate(bases):
-                start = base_field(base, picture, k, known, fields, block_log2, size)
+                start = base_field(base, picture, k, known, roots, block_log2, size)
                 delta = decode_differences(decoder, field_shape(*size, block_log2), k, header.scale_index)
-                fields.append(add_differences(start, delta))
-            known[picture.index] = PictureMotion(picture, block_log2, fields)
+                roots.append(add_differences(start, delta))
+                fields.append(walk_splits(roots[k], block_log2, finest, size, splits))
+            known[picture.index] = PictureMotion(picture, finest, fields, depth is not None)
         decoder.finish()
     except EntropyError as error:
         raise DecodeError(f"{unit.place.at(0)}: {error}") from error
@@ -84,7 +92,7 @@ def decode_motion(
 
 def check_nodes(header: MotionHeader, size: tuple[int, int], where: str) -> None:
     """Refuse a GoP whose vectors would take more memory than the cap. size: (height, width). Raises LimitExceeded."""
-    shapes = (field_shape(*size, block_log2) for block_log2 in header.block_log2)
+    shapes = (field_shape(*size, block_log2) for block_log2 in header.finest_log2)
     pairs = zip(shapes, header.reference_counts, strict=True)
     nodes = sum(rows * columns * references for (rows, columns), references in pairs)
     if nodes > limits.MAX_GOP_NODES:

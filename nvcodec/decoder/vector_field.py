@@ -1,4 +1,4 @@
-"""The differences of a vector field, from symbols: one array of symbols for each pass of the pyramid."""
+"""The differences of a vector field, from symbols, one array for each pass of the pyramid, and its splits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nvcodec.entropy import PHASE_COUNT, SymbolDecoder
+from nvcodec.entropy import LAPLACE_COUNT, PHASE_COUNT, SymbolDecoder
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.vectors import pyramid
 
@@ -25,3 +25,21 @@ def decode_differences(
         symbols = decoder.decode(np.repeat(tables[context][..., None], 2, -1))
         delta[each.nodes] = prediction + symbols
     return delta
+
+
+class SplitDecoder:
+    """`synthesis.splits.Answers` of a unit's words."""
+
+    def __init__(self, decoder: SymbolDecoder, tables: Sequence[int], scale_index: int):
+        """tables: of two symbols, one for each context; none where no block may be split."""
+        self._decoder, self._scale = decoder, PHASE_COUNT * scale_index
+        self._tables = LAPLACE_COUNT + np.asarray(tables, np.int64)
+
+    def split(self, level: int, contexts: Array, blocks: Array) -> Array:
+        return self._decoder.decode(self._tables[contexts])
+
+    def binary(self, level: int, contexts: Array, parts: Array, question: int) -> Array:
+        return self._decoder.decode(self._tables[contexts])
+
+    def difference(self, level: int, parts: Array) -> Array:
+        return self._decoder.decode(np.full((len(parts), 2), self._scale))

@@ -94,13 +94,17 @@ def plane_vectors(
     rows: slice | None = None,
     columns: slice | None = None,
     library: Library = NUMPY,
+    stepped: bool = False,
 ) -> tuple[Values, Values]:
     """Vectors of a plane's samples, (dy, dx), in quarter samples of the plane; int32, each of the part's shape.
 
     vectors: int32 (h, w, 2), nodes at the centres of blocks of 2**block_log2 luma samples. A sample of the plane covers
     2**sy x 2**sx of them. rows, columns: the part of the plane, by default all. Bilinear between nodes, one rounding;
-    sums are at most 2**10 * 2**14 in magnitude. Source: bitstream_spec.md, section 6.11.
+    sums are at most 2**10 * 2**14 in magnitude. stepped: each block has its node's vector, nothing is interpolated.
+    Source: bitstream_spec.md, section 6.11.
     """
+    if stepped:
+        return _block_vectors(vectors, block_log2, plane_shape, (sy, sx), (rows, columns), library)
     nodes = vectors.shape
     above, row_weight = _nodes(nodes[0], block_log2, plane_shape[0], sy, rows, vectors, library)
     left, column_weight = _nodes(nodes[1], block_log2, plane_shape[1], sx, columns, vectors, library)
@@ -116,6 +120,26 @@ def plane_vectors(
         total += library.take(start, above, 0)
         total >>= shift
         found.append(total)
+    return found[0], found[1]
+
+
+def _block_vectors(
+    vectors: Values,
+    block_log2: int,
+    plane_shape: tuple[int, int],
+    scales_log2: tuple[int, int],
+    parts: tuple[slice | None, slice | None],
+    library: Library,
+) -> tuple[Values, Values]:
+    """`plane_vectors` without interpolation: a sample has the vector of its first luma sample's block."""
+    rows, columns = (
+        ((library.arange(size, vectors)[part or slice(None)]) << scale_log2) >> block_log2
+        for size, scale_log2, part in zip(plane_shape, scales_log2, parts, strict=True)
+    )
+    found = []
+    for component, scale_log2 in enumerate(scales_log2):
+        scaled = (vectors[..., component] + ((1 << scale_log2) >> 1)) >> scale_log2
+        found.append(library.take(library.take(scaled, columns, 1), rows, 0))
     return found[0], found[1]
 
 
@@ -257,8 +281,9 @@ def align_picture(
     chroma_format: str,
     scale_log2: int,
     crop: tuple[slice, slice] | None = None,
+    stepped: bool = False,
 ) -> tuple[Values, ...]:
-    """The reference's planes aligned by a picture's vectors, int32 (h, w, 2).
+    """The reference's planes aligned by a picture's vectors, int32 (h, w, 2); stepped: as in `plane_vectors`.
 
     crop: rows and columns of luma samples at the decoded scale, with start and stop; they start at a multiple of the
     chroma subsampling. By default the whole picture.
@@ -273,7 +298,7 @@ def align_picture(
                 (None, None) if crop is None else (_coarser(crop[0], rows_log2), _coarser(crop[1], columns_log2))
             )
             scales = (scale_log2 + rows_log2, scale_log2 + columns_log2)
-            dy, dx = plane_vectors(vectors, block_log2, shape, *scales, rows, columns, library)
+            dy, dx = plane_vectors(vectors, block_log2, shape, *scales, rows, columns, library, stepped)
             indices = sample_indices(shape, dy, dx, rows, columns, library)
         aligned.append(library.gather(reference.phases(number), indices))
     return tuple(aligned)

@@ -25,6 +25,8 @@ class PictureMotion:
     picture: CodedPicture
     block_log2: int
     fields: Sequence[Array] = field(default_factory=list)
+    stepped: bool = False
+    """Whether each block has its node's vector, instead of vectors interpolated between nodes."""
 
     def towards(self, reference: int) -> Array | None:
         """The field that points to a reference, if there is one."""
@@ -40,7 +42,7 @@ def anchor_before(motion: PictureMotion | None, gop_length: int) -> PictureMotio
         return None
     old = motion.picture
     moved = CodedPicture(old.index - gop_length, tuple(r - gop_length for r in old.references), old.depth)
-    return PictureMotion(moved, motion.block_log2, motion.fields)
+    return PictureMotion(moved, motion.block_log2, motion.fields, motion.stepped)
 
 
 def derived_base(
@@ -54,7 +56,8 @@ def derived_base(
     """The base of a picture's field `reference` (0 or 1) where derived_flag is 1, (h, w, 2) int32.
 
     known: the motion of pictures of the GoP that come before in coding order, and of the anchor before, by index; own:
-    the picture's fields so far; size: (height, width) of the sequence. All zeros where nothing is known.
+    the picture's fields so far, their blocks not yet split; size: (height, width) of the sequence. All zeros where
+    nothing is known.
     """
     shape = field_shape(*size, block_log2)
     if reference == 1:
