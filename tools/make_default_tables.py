@@ -1,9 +1,10 @@
-"""Finds the default tables of residuals: those that code a set of clips in the fewest bits.
+"""Finds the hybrid profile's default tables, of residuals or of vectors: those that code clips in the fewest bits.
 
-Usage: make_default_tables.py CLIPS.yuv --size 320x192 --pictures-each 17 [--lambdas 0.001,0.004,0.016]
+Usage: make_default_tables.py CLIPS.yuv --of vectors --size 320x192 --pictures-each 17 [--lambdas 0.001,0.004,0.016]
 
 CLIPS.yuv: 8-bit 4:2:0 clips of equal length, one after the other, none of them a test clip. Prints the numbers of
-nvcodec/bitstream/default_tables.py. They are normative: other ones make another format.
+nvcodec/bitstream/default_tables.py or of nvcodec/bitstream/headers.py. They are normative: other ones make another
+format.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
+import torch
 from command import parser_for, run_tool
 from make_base_model import read_clips
 
 from nvcodec.bitstream.residual_headers import Tables
-from nvcodec.encoder.encode import VECTOR_LAMBDA
+from nvcodec.encoder.encode import BLOCKS_LOG2, MOTION_EFFORT, VECTOR_LAMBDA
 from nvcodec.encoder.hybrid_fit import HybridFit
 from nvcodec.encoder.motion_fit import rate_factor
 from nvcodec.encoder.plan import plan_motion_gops
+from nvcodec.encoder.presets import HYBRID_PRESETS, hybrid_network
 from nvcodec.encoder.residual import ResidualCounts
-from nvcodec.encoder.sequence_motion import segment_motion
-
-GOP_LENGTHS = (16, 8, 4)
-BLOCKS_LOG2 = (4, 5)
-MOTION_EFFORT = 0
+from nvcodec.encoder.run import Gop
+from nvcodec.encoder.sequence_motion import CodedMotion, segment_motion
+from nvcodec.encoder.source import SourceStore, Targets
+from nvcodec.encoder.splits import SplitCounts
+from nvcodec.encoder.vector_field import choose_scale_index, symbol_counts
 
 
 def numbers(tables: Tables) -> list[list[int]]:
@@ -36,33 +40,73 @@ def numbers(tables: Tables) -> list[list[int]]:
     return rows
 
 
+def find_motion(source: SourceStore, gops: list[Gop], lam: float) -> list[dict[int, CodedMotion]]:
+    return segment_motion(
+        source,
+        0,
+        gops,
+        lam,
+        BLOCKS_LOG2["hybrid"],
+        MOTION_EFFORT["hybrid"],
+        rate_factor,
+        lambda: None,
+        choosing=True,
+        vector_weight=VECTOR_LAMBDA["hybrid"],
+    )
+
+
+def residual_tables(source: SourceStore, plans: list[list[Gop]], lambdas: list[float]) -> None:
+    """Prints them."""
+    total, targets = ResidualCounts(), Targets(source)
+    for gops in plans:
+        motion = find_motion(source, gops, lambdas[0])
+        for lam in lambdas:
+            preset, device = HYBRID_PRESETS["fast"], torch.device("cpu")
+            fit = HybridFit(targets, gops, hybrid_network(0), preset, lam, motion, seed=0, device=device)
+            while not fit.done:
+                fit.step()
+            total.merge(fit.counts)
+            print(f"GoPs of {gops[1].length}, lambda {lam}", file=sys.stderr, flush=True)
+    for row in numbers(total.tables(charged=False)):
+        print(f"    ({', '.join(map(str, row))}),")
+
+
+def vector_tables(source: SourceStore, plans: list[list[Gop]], lambdas: list[float]) -> None:
+    """Prints them."""
+    size = (source.format.height, source.format.width)
+    vectors, splits = symbol_counts(np.zeros((1, 1, 2), np.int32), 0) * 0, SplitCounts()
+    for gops in plans:
+        for lam in lambdas:
+            for own in (coded for gop in find_motion(source, gops, lam) for coded in gop.values()):
+                for k, (root, base) in enumerate(zip(own.roots, own.base_fields, strict=True)):
+                    vectors += symbol_counts(root - base, k)
+                for made in own.splits:
+                    splits.add(made, size)
+            print(f"GoPs of {gops[1].length}, lambda {lam}", file=sys.stderr, flush=True)
+    tables, scale = splits.tables(charged=False)
+    print("DEFAULT_VECTOR_SCALES =", tuple(int(index) for index in choose_scale_index(vectors)[0]))
+    print("DEFAULT_SPLIT_TABLES =", tuple(tables))
+    print("DEFAULT_SPLIT_SCALE =", scale)
+
+
 def main() -> int:
     args = parser().parse_args()
     width, height = (int(x) for x in args.size.split("x"))
     source = read_clips(Path(args.clips), width, height)
     cuts = list(range(0, len(source), args.pictures_each))
-    total = ResidualCounts()
-    for length in GOP_LENGTHS:
-        gops = plan_motion_gops(0, len(source), cuts, length, len(source))
-        motion = None
-        for lam in (float(x) for x in args.lambdas.split(",")):
-            if motion is None:
-                weight = VECTOR_LAMBDA["hybrid"] * lam
-                motion = segment_motion(source, 0, gops, weight, BLOCKS_LOG2, MOTION_EFFORT, rate_factor, lambda: None)
-            fit = HybridFit(source, 0, gops, lam, motion)
-            while not fit.done:
-                fit.step()
-            total.merge(fit.counts)
-            print(f"GoPs of {length}, lambda {lam}", file=sys.stderr, flush=True)
-    for row in numbers(total.tables(charged=False)):
-        print(f"    ({', '.join(map(str, row))}),")
+    lengths = [int(x) for x in args.gops.split(",")]
+    plans = [plan_motion_gops(0, len(source), cuts, length, len(source)) for length in lengths]
+    made = {"residuals": residual_tables, "vectors": vector_tables}[args.of]
+    made(source, plans, [float(x) for x in args.lambdas.split(",")])
     return 0
 
 
 def parser():
     result = parser_for(__doc__)
     result.add_argument("clips")
+    result.add_argument("--of", choices=("residuals", "vectors"), required=True)
     result.add_argument("--size", default="320x192")
+    result.add_argument("--gops", default="16,8,4", help="lengths of GoPs")
     result.add_argument("--pictures-each", type=int, default=17)
     result.add_argument("--lambdas", default="0.001,0.004,0.016")
     return result

@@ -18,7 +18,7 @@ from command import parser_for, run_tool
 from make_base_model import read_clips
 
 from nvcodec.bitstream import SCALES, SequenceHeader, UnitKey, UnitType, write_payload
-from nvcodec.encoder.encode import VECTOR_LAMBDA, write_container
+from nvcodec.encoder.encode import BLOCKS_LOG2, MOTION_EFFORT, VECTOR_LAMBDA, write_container
 from nvcodec.encoder.hybrid_fit import HybridFit
 from nvcodec.encoder.hybrid_model import HybridModel
 from nvcodec.encoder.motion_fit import rate_factor
@@ -31,8 +31,6 @@ from nvcodec.encoder.sequence_motion import segment_motion
 from nvcodec.encoder.source import SourceStore, Targets
 
 GOP_LENGTH = 16
-BLOCKS_LOG2 = (4, 5)
-MOTION_EFFORT = 0
 LEARNING_RATE = 2e-3
 EXACT_FROM = 0.6
 """Share of the steps after which weights are rounded."""
@@ -41,8 +39,18 @@ EXACT_FROM = 0.6
 def make_windows(source: SourceStore, targets: Targets, cuts: list[int], lambdas: list[float]) -> list[CodedWindow]:
     """Of all clips, coded without a network at each lambda."""
     gops = plan_motion_gops(0, len(source), cuts, GOP_LENGTH, len(source))
-    weight = VECTOR_LAMBDA["hybrid"] * lambdas[0]
-    motion = segment_motion(source, 0, gops, weight, BLOCKS_LOG2, MOTION_EFFORT, rate_factor, lambda: None)
+    motion = segment_motion(
+        source,
+        0,
+        gops,
+        lambdas[0],
+        BLOCKS_LOG2["hybrid"],
+        MOTION_EFFORT["hybrid"],
+        rate_factor,
+        lambda: None,
+        choosing=True,
+        vector_weight=VECTOR_LAMBDA["hybrid"],
+    )
     windows = []
     for lam in lambdas:
         preset, device = HYBRID_PRESETS["fast"], torch.device("cpu")

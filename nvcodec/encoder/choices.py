@@ -50,6 +50,16 @@ def _costs(source: Sequence[Array], prediction: Sequence[Array], lam: float) -> 
     return total
 
 
+def choice_cost(costs: Array, lam: float, size: tuple[int, int], tables: Sequence[int]) -> float:
+    """What a picture costs with the best choices, theirs included."""
+    bits = binary_costs()[list(tables)]
+    totals = [float(costs[MEAN].sum())]
+    for log2 in SIZES_LOG2:
+        shape = field_shape(*size, log2)
+        totals.append(_chosen(_gathered(costs, log2, shape).reshape(3, -1), lam, shape, bits)[1])
+    return min(totals)
+
+
 def best_choices(costs: Array, lam: float, size: tuple[int, int], tables: Sequence[int]) -> tuple[int, Array | None]:
     """(log2 of the blocks' size, choices), or (0, None) where the mean everywhere costs least.
 

@@ -68,11 +68,13 @@ from nvcodec.video.text import shown
 MIN_SIZE, MAX_SIZE = 16, 8192
 CHECKPOINT_SECONDS = 60.0
 MIN_NETWORK_BITS_PER_WEIGHT = 1.0
-BLOCKS_LOG2 = (4, 5)
+BLOCKS_LOG2 = {"motion": (4, 5), "hybrid": (5,)}
+"""Of the nodes of interpolated fields."""
 VECTOR_LAMBDA = {"motion": 12.0, "hybrid": 4.0}
 """What a vector's bit weighs, in lambdas: one reference's error counts for less than it seems, as two are blended, and
 what is left may be mended."""
-MOTION_EFFORT = 1
+MOTION_EFFORT = {"motion": 1, "hybrid": 2}
+"""Rounds of refinement."""
 LENGTH_BYTES = 3
 """By which a usual payload's length takes more than an empty one's, in the unit's header and in the index together."""
 
@@ -414,16 +416,22 @@ class Encode:
             self.source,
             first,
             gops,
-            lam * VECTOR_LAMBDA[self.settings.profile],
-            BLOCKS_LOG2 if self.settings.block_log2 is None else (self.settings.block_log2,),
-            MOTION_EFFORT,
+            lam,
+            self._node_distances(),
+            MOTION_EFFORT[self.settings.profile],
             rate_factor,
             progress,
             self.settings.threads,
             choosing=self.settings.profile == "hybrid",
+            vector_weight=VECTOR_LAMBDA[self.settings.profile],
         )
         self.seconds["motion"] = self.seconds.get("motion", 0.0) + time.monotonic() - start
         return found
+
+    def _node_distances(self) -> tuple[int, ...]:
+        """block_log2 of the interpolated fields that are tried."""
+        own = self.settings.block_log2
+        return BLOCKS_LOG2[self.settings.profile] if own is None else (own,)
 
     def _fit_segment(self, segment: SegmentFit) -> Packed:
         """Fit what is left to fit, and pack it. Raises SizeImpossible, Interrupted."""

@@ -96,7 +96,14 @@ class Loop:
             return [[np.full(shape, GREY, np.int16) for shape in video.plane_shapes]]
         motion, first = self.fit.motion[gop][picture.index].motion, self.fit.gops[gop].first
         aligned = [
-            align_picture(self.references[first + i], vectors, motion.block_log2, video.chroma_format, self.scale_log2)
+            align_picture(
+                self.references[first + i],
+                vectors,
+                motion.block_log2,
+                video.chroma_format,
+                self.scale_log2,
+                stepped=motion.stepped,
+            )
             for i, vectors in zip(picture.references, motion.fields, strict=True)
         ]
         return [fine_planes(planes, video.bit_depth) for planes in aligned]

@@ -155,7 +155,7 @@ def pack_hybrid_segment(
     place = 0
     for number, gop in enumerate(gops):
         order = hierarchical_order(gop.length, gop.open)
-        vectors = pack_motion(segment, number, motion[number], order)
+        vectors = pack_motion(segment, number, motion[number], order, (video.height, video.width), hybrid=True)
         if vectors is not None:
             payloads.append(vectors)
             sizes["vectors"] += 8.0 * len(vectors[1])

@@ -11,6 +11,7 @@ Planes are (H, W) luma; flow is float32 (H, W, 2), (dy, dx) in samples; fields a
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 
 import cv2
@@ -38,10 +39,11 @@ CHOICE_BLOCK = 16
 """Samples each way whose errors decide which reference counts there."""
 CHOICE_MARGIN = 4.0
 """Mean squared error by which one reference must be better than the mean of both."""
-WEIGHT_IN_MEAN, WEIGHT_OF_OTHER, WEIGHT_OF_ONE = 0.25, 0.01, 0.25
+WEIGHT_IN_MEAN, WEIGHT_OF_OTHER, WEIGHT_OF_ONE = 0.25, 0.01, 0.5
 """Of squared errors where the mean is taken, where the other reference is, and of pictures with one reference."""
 _SOLVER_STEPS = 40
 _STIFFNESS = 0.2  # squared differences between neighbours that cost as much as a bit, in quarter samples
+_BLOCK_PULL = 0.01
 _CHOICE_WINDOW = 15  # samples over which `best_flow` compares errors
 _STEP_SIZES = ((8, 2), (4, 1))  # quarter samples, tried by turns
 _STEPS_AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -128,9 +130,15 @@ def fit_field(
     greedy refinement, 0 for none; reference_index: 0 or 1, for the contexts; other_flows: more flows, whose vectors
     compete node by node; weight: (H, W) of squared errors, 1 by default. The result has been through `codable`.
     """
-    fit = _FieldFit(current, reference, block_log2, base, lam, reference_index, weight)
-    fields = [base]
-    for each in (flow, *other_flows):
+    fit = FieldFit(current, upsampled(reference), block_log2, base, lam, reference_index, weight)
+    return fit_with(fit, (flow, *other_flows), effort)
+
+
+def fit_with(fit: FieldFit, flows: Sequence[Array], effort: int, others: Sequence[Array] = ()) -> tuple[Array, float]:
+    """`fit_field` of a fit at hand, by one flow or several; others: more fields to start from."""
+    base = fit.base
+    fields = [base, *others]
+    for each in flows:
         solved = fit.solve(cv2.copyMakeBorder(_xy(each) * QUARTER, *fit.border, cv2.BORDER_REPLICATE))
         fields += [fit.averaged(each), solved, fit.solve(fit.dense(solved))]
     fields.append(fit.mixed(fields))
@@ -143,20 +151,23 @@ def fit_field(
     return field, fit.cost(field)
 
 
-class _FieldFit:
+class FieldFit:
     """One picture, one reference, one node grid. Inside, planes are padded to whole blocks, and dense vectors are
-    (dx, dy) in quarter samples, float32, as OpenCV has them."""
+    (dx, dy) in quarter samples, float32, as OpenCV has them. stepped: vectors are constant in blocks."""
 
     def __init__(
         self,
         current: Array,
-        reference: Array,
+        finer: Array,
         block_log2: int,
         base: Array,
         lam: float,
         reference_index: int,
         weight: Array | None,
+        stepped: bool = False,
     ) -> None:
+        """finer: the reference as `upsampled` makes it."""
+        self.stepped = stepped
         self.block, self.base, self.lam, self.index = 1 << block_log2, base.astype(np.int32), lam, reference_index
         self.size = current.shape
         self.shape = base.shape[:2]
@@ -166,19 +177,38 @@ class _FieldFit:
         self.root: Array | None = None
         if weight is not None:
             self.root = cv2.copyMakeBorder(np.sqrt(weight), *self.border, cv2.BORDER_CONSTANT, value=0)
-        self.finer = _upsampled(reference)
+        self.finer = finer
         grid = np.meshgrid(np.arange(columns), np.arange(rows))
         self.positions = QUARTER * np.dstack(grid).astype(np.float32)
+
+    def padded(self, weight: Array) -> Array:
+        """Weights of squared errors, 0 outside the picture."""
+        return np.asarray(cv2.copyMakeBorder(weight, *self.border, cv2.BORDER_CONSTANT, value=0))
+
+    def against(self, target: Array, weight: Array, base: Array) -> FieldFit:
+        """The same for another target, (H, W) float32 as padded, with weights of squared errors, and another base."""
+        made = copy.copy(self)
+        made.current, made.root, made.base = target, np.sqrt(weight), base.astype(np.int32)
+        return made
+
+    def finer_blocks(self, log2: int) -> FieldFit:
+        """The same with smaller blocks; those outside the picture are there, too."""
+        made = copy.copy(self)
+        times = self.block >> log2
+        made.block, made.shape = 1 << log2, (self.shape[0] * times, self.shape[1] * times)
+        return made
 
     def averaged(self, flow: Array) -> Array:
         """The flow's mean over each block, rounded."""
         padded = cv2.copyMakeBorder(flow * QUARTER, *self.border, cv2.BORDER_REPLICATE)
         means = cv2.resize(padded, self.shape[::-1], interpolation=cv2.INTER_AREA)
-        return np.rint(means).astype(np.int32).reshape(self.base.shape)
+        return np.rint(means).astype(np.int32).reshape(*self.shape, 2)
 
     def dense(self, field: Array) -> Array:
         """Interpolated vectors, (dx, dy) float32."""
         rows, columns = self.current.shape
+        if self.stepped:
+            return cv2.resize(_xy(field.astype(np.float32)), (columns, rows), interpolation=cv2.INTER_NEAREST)
         return cv2.resize(_xy(field.astype(np.float32)), (columns, rows), interpolation=cv2.INTER_LINEAR)
 
     def warped(self, dense: Array) -> Array:
@@ -188,13 +218,23 @@ class _FieldFit:
         )
 
     def errors(self, field: Array) -> Array:
-        """Squared error over each node's support, (h, w): the block and half a block around it."""
+        """Squared error over each node's support, (h, w): the block, and half a block around it if not stepped."""
         difference = self._inside(cv2.subtract(self.warped(self.dense(field)), self.current, dtype=cv2.CV_32F))
         h, w = self.shape
+        if self.stepped:
+            means = cv2.resize(cv2.multiply(difference, difference), (w, h), interpolation=cv2.INTER_AREA)
+            return np.asarray(means.reshape(h, w) * self.block**2)
         half = cv2.resize(cv2.multiply(difference, difference), (2 * w, 2 * h), interpolation=cv2.INTER_AREA)
         half = np.pad(half.reshape(2 * h, 2 * w) * (self.block // 2) ** 2, 1)
         rows = sum(half[k : k + 2 * h : 2] for k in range(4))
         return sum(rows[:, k : k + 2 * w : 2] for k in range(4))
+
+    def sampled(self, flow: Array) -> list[Array]:
+        """The flow at five places of each block."""
+        padded = cv2.copyMakeBorder(flow * QUARTER, *self.border, cv2.BORDER_REPLICATE)
+        part = self.block // 4
+        places = ((2 * part, 2 * part), (part, part), (part, 3 * part), (3 * part, part), (3 * part, 3 * part))
+        return [np.rint(padded[y :: self.block, x :: self.block]).astype(np.int32) for y, x in places]
 
     def mixed(self, fields: list[Array]) -> Array:
         """Node by node, the vector of the field with the smallest error there."""
@@ -226,14 +266,29 @@ class _FieldFit:
         )
         error = warped - cv2.GaussianBlur(self.current, (3, 3), 0)
         target = gx * dense[..., 0] + gy * dense[..., 1] - (error if self.root is None else error * self.root)
+        if self.stepped:
+            return self._solve_blocks(gy, gx, target, dense)
         matrix = self._cell_matrices([gy * gy, gy * gx, gx * gx])
         goal = self._gather_cells(self._moments([gy * target, gx * target], products=False))
         start = self.averaged_dense(dense)
         nodes = self._conjugate_gradients(matrix, goal, start)
         return np.clip(np.rint(nodes), VECTOR_MIN, VECTOR_MAX).astype(np.int32)
 
+    def _solve_blocks(self, gy: Array, gx: Array, target: Array, dense: Array) -> Array:
+        """`solve` where each block is on its own: two unknowns, and a pull towards where they are."""
+        h, w = self.shape
+        yy, yx, xx, ty, tx = (
+            cv2.resize(each, (w, h), interpolation=cv2.INTER_AREA).reshape(h, w) * self.block**2
+            for each in (gy * gy, gy * gx, gx * gx, gy * target, gx * target)
+        )
+        start, pull = self.averaged_dense(dense), self.lam * _BLOCK_PULL
+        ty, tx, yy, xx = ty + pull * start[..., 0], tx + pull * start[..., 1], yy + pull, xx + pull
+        determinant = yy * xx - yx * yx
+        nodes = np.stack([(xx * ty - yx * tx) / determinant, (yy * tx - yx * ty) / determinant], -1)
+        return np.clip(np.rint(nodes), VECTOR_MIN, VECTOR_MAX).astype(np.int32)
+
     def averaged_dense(self, dense: Array) -> Array:
-        means = cv2.resize(dense, self.shape[::-1], interpolation=cv2.INTER_AREA).reshape(self.base.shape)
+        means = cv2.resize(dense, self.shape[::-1], interpolation=cv2.INTER_AREA).reshape(*self.shape, 2)
         return _xy(means).astype(np.float64)
 
     def _moments(self, planes: list[Array], products: bool) -> Array:
@@ -313,6 +368,8 @@ class _FieldFit:
         """One round over the field: each node takes the cheapest of its candidates, some of them from other fields."""
         field = field.copy()
         costs = _symbol_costs(field - self.base, self.index)
+        if self.stepped:
+            return self._refined_blocks(field, np.stack(list(self._candidates(field, fields, steps))), costs)
         for passes in self._independent():
             parity = (passes[0].rows[0] & 1, passes[0].columns[0] & 1)
             colour = np.zeros((*self.shape, 1), bool)
@@ -325,6 +382,19 @@ class _FieldFit:
                 total = errors[(slice(None), *each.nodes)] + self.lam * bits
                 choice = np.argmin(total, 0)[None, ..., None]
                 field[each.nodes] = np.take_along_axis(vectors[(slice(None), *each.nodes)], choice, 0)[0]
+        return field
+
+    def _refined_blocks(self, field: Array, vectors: Array, costs: Array) -> Array:
+        """`refine` where blocks have errors of their own, so that one warp serves a candidate for all of them."""
+        errors = np.stack([self.errors(each) for each in vectors])
+        rate: _RateOfPass | None = None
+        for passes in self._independent():
+            for each in passes:
+                rate = _RateOfPass(each, field - self.base, costs, self.index, rate)
+                total = errors[(slice(None), *each.nodes)] + self.lam * rate.bits(vectors - self.base)
+                choice = np.argmin(total, 0)[None, ..., None]
+                field[each.nodes] = np.take_along_axis(vectors[(slice(None), *each.nodes)], choice, 0)[0]
+            rate = None
         return field
 
     def _independent(self) -> list[list[PyramidPass]]:
@@ -359,9 +429,20 @@ class _RateOfPass:
     """Bits that hang on a pass's nodes: their own symbols, and those of the nodes that they predict, whose other
     neighbours and contexts are taken as they are."""
 
-    def __init__(self, each: PyramidPass, delta: Array, costs: Array, reference: int) -> None:
+    def __init__(
+        self,
+        each: PyramidPass,
+        delta: Array,
+        costs: Array,
+        reference: int,
+        before: _RateOfPass | None = None,
+    ) -> None:
+        """before: of another pass, whose view of what nodes are predicted from serves, though it's older."""
         self.each, self.delta, self.costs = each, delta, costs
         self.prediction, self.context = each.predict(delta, reference)
+        if before is not None:
+            self.total, self.count, self.contexts = before.total, before.count, before.contexts
+            return
         # Per node of the field: what its neighbours add up to, how many they are, and its context.
         self.total = np.zeros_like(delta)
         self.count = np.ones((*delta.shape[:2], 1), np.int32)
@@ -439,7 +520,7 @@ def _at(values: Array, flow: Array) -> Array:
     return cv2.remap(values, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _upsampled(plane: Array) -> Array:
+def upsampled(plane: Array) -> Array:
     """An 8-bit plane on a grid of quarter samples, (4H, 4W) uint8; sample (y, x) lies at (4y, 4x)."""
     height, width = plane.shape
     finer = np.empty((height, QUARTER, width, QUARTER), np.uint8)

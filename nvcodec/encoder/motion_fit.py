@@ -292,7 +292,14 @@ class MotionFit:
         motion = self.motion[gop][picture.index].motion
         first = self.gops[gop].first
         return [
-            align_picture(references[first + index], vectors, motion.block_log2, self.video.chroma_format, scale_log2)
+            align_picture(
+                references[first + index],
+                vectors,
+                motion.block_log2,
+                self.video.chroma_format,
+                scale_log2,
+                stepped=motion.stepped,
+            )
             for index, vectors in zip(picture.references, motion.fields, strict=True)
         ]
 

@@ -15,7 +15,8 @@ from nvcodec.encoder.model import NetworkParameters
 from nvcodec.encoder.pack import Packed, Payload, export_weights, pack_network, pack_segment_header
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
-from nvcodec.encoder.vector_field import choose_scale_index, encode_differences, symbol_counts
+from nvcodec.encoder.splits import SplitCounts, encode_splits
+from nvcodec.encoder.vector_field import charged_scale_index, choose_scale_index, encode_differences, symbol_counts
 from nvcodec.entropy import SymbolEncoder, bits, encode_latents
 from nvcodec.entropy.latents import encode_residual, table_indices
 from nvcodec.synthesis.arrays import Array
@@ -27,7 +28,13 @@ PARTS = ("intra latents", "anchor latents", "other latents")
 
 
 def pack_motion(
-    segment: int, gop: int, motion: dict[int, CodedMotion], order: Sequence[CodedPicture]
+    segment: int,
+    gop: int,
+    motion: dict[int, CodedMotion],
+    order: Sequence[CodedPicture],
+    size: tuple[int, int],
+    *,
+    hybrid: bool,
 ) -> Payload | None:
     """A GoP's MOTION unit; None where no picture has references."""
     coded = [motion[picture.index] for picture in order if picture.references]
@@ -36,18 +43,32 @@ def pack_motion(
     differences = [
         (k, vectors - base)
         for one in coded
-        for k, (vectors, base) in enumerate(zip(one.motion.fields, one.base_fields, strict=True))
+        for k, (vectors, base) in enumerate(zip(one.roots, one.base_fields, strict=True))
     ]
     counts = sum(symbol_counts(delta, k) for k, delta in differences)
     scale_index, _ = choose_scale_index(counts)
+    if hybrid:
+        scale_index = charged_scale_index(counts)
     encoder = SymbolEncoder()
-    for k, delta in differences:
-        encode_differences(encoder, delta, k, scale_index)
+    splits = SplitCounts()
+    for one in coded:
+        for made in one.splits:
+            splits.add(made, size)
+    tables, split_scale = splits.tables(charged=True)
+    for one in coded:
+        for k, (root, base) in enumerate(zip(one.roots, one.base_fields, strict=True)):
+            encode_differences(encoder, root - base, k, scale_index)
+            if one.splits:
+                encode_splits(encoder, one.splits[k], size, tables, split_scale)
     header = MotionHeader(
         tuple(len(one.bases) for one in coded),
-        [one.motion.block_log2 for one in coded],
+        [one.block_log2 for one in coded],
         [one.bases for one in coded],
         [int(index) for index in scale_index],
+        hybrid,
+        [one.split_depth for one in coded],
+        tables,
+        split_scale,
     )
     return UnitKey(UnitType.MOTION, segment, gop), write_payload(header, encoder.finish())
 
@@ -125,7 +146,7 @@ def pack_motion_segment(
     vector_bytes = 0
     for number, gop in enumerate(gops):
         order = hierarchical_order(gop.length, gop.open)
-        vectors = pack_motion(segment, number, motion[number], order)
+        vectors = pack_motion(segment, number, motion[number], order, size, hybrid=False)
         if vectors is not None:
             payloads.append(vectors)
             vector_bytes += len(vectors[1])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 
 import cv2
 
 from nvcodec.bitstream import VectorBase
+from nvcodec.encoder.block_motion import GLOBAL_BITS, BlockMotion
 from nvcodec.encoder.motion import (
     best_flow,
     chain,
@@ -20,16 +21,16 @@ from nvcodec.encoder.motion import (
     reference_weights,
     search,
     to_8_bit,
+    upsampled,
 )
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.source import SourceStore
+from nvcodec.encoder.splits import SplitField
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.vector_base import PictureMotion, anchor_before, base_field
 
 SAMPLE_RANGE_8_BIT = 256.0
-GLOBAL_BITS = 22.0
-"""What a global vector takes in the header."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,17 @@ class CodedMotion:
     motion: PictureMotion
     bases: list[VectorBase]
     base_fields: list[Array]
+    roots: list[Array]
+    """The fields before their blocks are split; the fields where they aren't."""
+    block_log2: int
+    """Of the roots."""
+    splits: list[SplitField] = field(default_factory=list)
+    """Of each field, where blocks have a vector each."""
+
+    @property
+    def split_depth(self) -> int | None:
+        """How often blocks may be split; None where vectors are interpolated between nodes."""
+        return self.block_log2 - self.motion.block_log2 if self.motion.stepped else None
 
 
 class MotionSearch:
@@ -53,9 +65,12 @@ class MotionSearch:
         effort: int,
         pool: ThreadPoolExecutor,
         choosing: bool,
+        vector_weight: float,
     ):
         """first: the segment's first picture; lam: squared error, samples over their range, per bit, of the deepest
-        pictures; blocks: block_log2 to try; choosing: whether blocks may choose between references."""
+        pictures; vector_weight: how many of them a vector's bit must save; blocks: block_log2 of nodes to try;
+        choosing: whether blocks may choose between references."""
+        self.vector_weight = vector_weight
         self.pool, self.choosing = pool, choosing
         self.source, self.first, self.blocks, self.effort = source, first, blocks, effort
         self.lam = lam * SAMPLE_RANGE_8_BIT**2
@@ -90,12 +105,34 @@ class MotionSearch:
     def _picture(self, gop: Gop, known: dict[int, PictureMotion], lam: float, picture: CodedPicture) -> CodedMotion:
         """The picture's motion at the block size that costs least."""
         flows = [self._flow(gop.first + picture.index, gop.first + index) for index in picture.references]
-        weights: list[Array | None] = [None] * len(flows)
         if self.choosing:
-            references = [self.luma(gop.first + index) for index in picture.references]
-            weights = list(reference_weights(self.luma(gop.first + picture.index), references, flows))
-        tried = [self._fitted(gop, known, lam, picture, block_log2, flows, weights) for block_log2 in self.blocks]
+            return self._chosen(gop, known, lam, picture, flows)
+        tried = [self._fitted(gop, known, lam, picture, block_log2, flows) for block_log2 in self.blocks]
         return min(tried, key=lambda found: found[0])[1]
+
+    def _chosen(
+        self, gop: Gop, known: dict[int, PictureMotion], lam: float, picture: CodedPicture, flows: list[Array]
+    ) -> CodedMotion:
+        """The hybrid profile's."""
+        current = self.luma(gop.first + picture.index)
+        references = [self.luma(gop.first + index) for index in picture.references]
+
+        def base_of(base: VectorBase, k: int, roots: list[Array], block_log2: int) -> Array:
+            return base_field(base, picture, k, known, roots, block_log2, self.size)
+
+        search = BlockMotion(
+            current,
+            [upsampled(reference) for reference in references],
+            flows,
+            reference_weights(current, references, flows),
+            base_of,
+            lam,
+            self.vector_weight,
+            self.effort,
+        )
+        made = search.best(self.blocks)
+        motion = PictureMotion(picture, made.finest_log2, made.fields, made.stepped)
+        return CodedMotion(motion, made.bases, made.base_fields, made.roots, made.block_log2, made.splits)
 
     def _fitted(
         self,
@@ -105,7 +142,6 @@ class MotionSearch:
         picture: CodedPicture,
         block_log2: int,
         flows: list[Array],
-        weights: list[Array | None],
     ) -> tuple[float, CodedMotion]:
         """(cost, motion) at one block size; the base of each field is chosen by quick fits."""
         fields: list[Array] = []
@@ -120,22 +156,24 @@ class MotionSearch:
                 self.luma(gop.first + index),
                 flow,
                 block_log2,
-                lam=lam,
+                lam=lam * self.vector_weight,
                 reference_index=k,
-                weight=weights[k],
             )
             candidates = []
             for base in (VectorBase(), VectorBase(False, global_vector(flow))):
                 start = base_field(base, picture, k, known, fields, block_log2, self.size)
                 _, cost = fit(base=start, effort=0)
-                candidates.append((cost + (0.0 if base.derived_flag else lam * GLOBAL_BITS), base, start))
+                candidates.append(
+                    (cost + (0.0 if base.derived_flag else lam * self.vector_weight * GLOBAL_BITS), base, start)
+                )
             _, base, start = min(candidates, key=lambda candidate: candidate[0])
             field, cost = fit(base=start, effort=self.effort)
             total += cost
             bases.append(base)
             starts.append(start)
             fields.append(field)
-        return total, CodedMotion(PictureMotion(picture, block_log2, fields), bases, starts)
+        motion = PictureMotion(picture, block_log2, fields)
+        return total, CodedMotion(motion, bases, starts, fields, block_log2)
 
     def _flow(self, picture: int, reference: int) -> Array:
         """From a picture to its reference; over a distance also by two shorter steps, the better sample by sample."""
@@ -159,16 +197,18 @@ def segment_motion(
     progress: Callable[[], None],
     threads: int = 0,
     choosing: bool = False,
+    vector_weight: float = 1.0,
 ) -> list[dict[int, CodedMotion]]:
     """The motion of every GoP of a segment, by index in the GoP; the same whatever the number of threads.
 
-    choosing: whether blocks may choose between two references (the hybrid profile).
+    choosing: whether blocks may choose between two references (the hybrid profile); vector_weight: how many lambdas of
+    squared error a vector's bit must save.
     """
     cv2.setNumThreads(1)
     result: list[dict[int, CodedMotion]] = []
     before: PictureMotion | None = None
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        search = MotionSearch(source, first, lam, blocks, effort, pool, choosing)
+        search = MotionSearch(source, first, lam, blocks, effort, pool, choosing, vector_weight)
         for gop in gops:
             result.append(search.gop(gop, before if gop.open else None, weight, progress))
             last = result[-1].get(gop.length - 1)

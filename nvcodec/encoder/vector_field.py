@@ -7,6 +7,8 @@ from functools import cache
 
 import numpy as np
 
+from nvcodec.bitstream.headers import DEFAULT_VECTOR_SCALES
+from nvcodec.bitstream.residual_headers import TABLE_BITS
 from nvcodec.entropy import PHASE_COUNT, PRECISION, SCALE_COUNT, SymbolEncoder, frequencies
 from nvcodec.entropy.latents import wrap
 from nvcodec.entropy.tables import SYMBOL_COUNT, SYMBOL_MAX, SYMBOL_MIN
@@ -57,6 +59,14 @@ def choose_scale_index(counts: Array) -> tuple[Array, float]:
     """
     bits = counts @ scale_costs().T
     return bits.argmin(1), float(bits.min(1).sum())
+
+
+def charged_scale_index(counts: Array) -> Array:
+    """The same where it saves more than naming it takes, else the hybrid profile's default."""
+    bits = counts @ scale_costs().T
+    rows, own = np.arange(len(bits)), np.array(DEFAULT_VECTOR_SCALES)
+    best = bits.argmin(1)
+    return np.where(bits[rows, own] - bits[rows, best] > TABLE_BITS, best, own)
 
 
 def codable(field: Array, base: Array) -> Array:
