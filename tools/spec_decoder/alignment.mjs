@@ -9,9 +9,10 @@ export function alignPlanes(sequence, s, planes, field) {
   const most = 2 ** sequence.bit_depth - 1;
   return planeSizes(sequence, s).map(([rows, columns], i) => {
     const [sub_y, sub_x] = i === 0 ? [0, 0] : CHROMA_SHIFTS[sequence.chroma_format];
+    const plane = { samples: planes[i], rows, columns, most };
+    if (field.stepped) return { samples: alignBlocks(plane, field, s + sub_y, s + sub_x), rows, columns };
     const vertical = axisNodes(rows, s + sub_y, field.rows, field.b);
     const horizontal = axisNodes(columns, s + sub_x, field.columns, field.b);
-    const plane = { samples: planes[i], rows, columns, most };
     return { samples: alignPlane(plane, field, vertical, horizontal), rows, columns };
   });
 }
@@ -50,6 +51,24 @@ function alignPlane(plane, { vectors, columns: nodeColumns }, vertical, horizont
     }
   }
   return out;
+}
+
+/** With stepped_flag 1: each sample has the vector of the block that holds its first luma sample. */
+function alignBlocks(plane, field, e_y, e_x) {
+  const out = new Int32Array(plane.rows * plane.columns);
+  for (let y = 0, at = 0; y < plane.rows; y++) {
+    for (let x = 0; x < plane.columns; x++) {
+      const [dy, dx] = blockVector(field, y, x, e_y, e_x);
+      out[at++] = interpolate(plane, 4 * y + dy, 4 * x + dx);
+    }
+  }
+  return out;
+}
+
+/** (d_y, d_x) of 6.11 where stepped_flag is 1. */
+export function blockVector({ vectors, columns, b }, y, x, e_y, e_x) {
+  const at = 2 * (((y << e_y) >> b) * columns + ((x << e_x) >> b));
+  return [(vectors[at] + half(e_y)) >> e_y, (vectors[at + 1] + half(e_x)) >> e_x];
 }
 
 /** The sample at quarter position (qy, qx). */

@@ -36,7 +36,7 @@ export class BaseModels {
       throw new RequestError(`what was given as base model ${number} is another file`);
     }
     const container = new Container(bytes);
-    return { container, sequence: readSequence(container), levels: {} };
+    return { container, sequence: readSequence(container, { anyVersion: true }), levels: {} };
   }
 }
 

@@ -36,7 +36,7 @@ function neededPictures(order, gop, isWanted, leadsOn) {
 }
 
 /** What the next GoP sees as picture -1: its fields' references are numbered from that GoP. */
-function anchorOf(gop, planes, fields) {
+export function anchorOf(gop, planes, fields) {
   const last = gop.length - 1;
   const renumbered = fields.get(last)?.map((f) => ({ ...f, towards: f.towards - gop.length }));
   return { planes: planes.get(last), fields: renumbered ?? null };

@@ -1,10 +1,14 @@
-// Sections 5.8, 6.10 and 7.6: MOTION units, the vector fields of a GoP's pictures.
+// Sections 5.8, 6.10 and 7.6: MOTION units, the vector fields of a GoP's pictures. Splits are in splits.mjs.
 
 import { Coder } from './ans.mjs';
 import { MOTION } from './container.mjs';
 import { ValueError } from './errors.mjs';
 import { MAX_NODES } from './limits.mjs';
+import { HYBRID_PROFILE } from './sequence.mjs';
+import { splitField } from './splits.mjs';
 import { ceilShift, clampTo } from './structure.mjs';
+import { FIRST_BINARY_TABLE } from './tables.mjs';
+import { SPLIT_DEFAULTS, SPLIT_SCALE_DEFAULT, VECTOR_SCALE_DEFAULTS } from './vector_tables.mjs';
 
 const CONTEXTS = 26;
 
@@ -15,49 +19,81 @@ export function readFields(container, sequence, gop, order, anchor) {
 }
 
 /**
- * The fields of a GoP: a map from a picture's number to [{vectors, rows, columns, b, towards}, ...], one per reference.
- * vectors is (rows, columns, 2); towards is the reference's number. anchor: the fields of picture -1, or null.
+ * The fields of a GoP: a map from a picture's number to [{vectors, rows, columns, b, stepped, towards, root}, ...], one per
+ * reference. vectors is (rows, columns, 2); b is fine_log2 of 5.8; towards is the reference's number; root is a field as
+ * it is before splits. anchor: the fields of picture -1, or null.
  */
 export function readMotion(container, sequence, gop, order, anchor) {
   const r = container.read(MOTION, gop.segment, gop.number);
-  const moving = order.filter(({ references }) => references.length);
-  const headers = moving.map(({ references }, i) => readPictureHeader(r, i, references));
+  const header = readMotionHeader(r, sequence, order);
+  const d = new Coder(r.rest(), r.what);
+  const fields = decodeFields(d, sequence, header, order, anchor);
+  d.endCheck();
+  return fields;
+}
+
+const movingOf = (order) => order.filter(({ references }) => references.length);
+
+/** The fields of 5.8: {pictures, vector_scale_index, splitTables}. */
+export function readMotionHeader(r, sequence, order) {
+  const hybrid = sequence.profile === HYBRID_PROFILE;
+  const pictures = movingOf(order).map(({ references }, i) => readPictureHeader(r, i, references, hybrid));
+  const splitTables = pictures.some(({ split_depth }) => split_depth > 0) ? readSplitTables(r) : null;
   const vector_scale_index = [];
-  for (let c = 0; c < CONTEXTS; c++) vector_scale_index.push(r.u(`vector_scale_index[${c}]`, 6, 0, 39));
-  const words = r.rest();
-  checkNodes(r.what, sequence, headers);
-  const d = new Coder(words, r.what);
+  for (let c = 0; c < CONTEXTS; c++) {
+    const name = `vector_scale_index[${c}]`;
+    vector_scale_index.push(hybrid ? readCustom(r, name, 39, VECTOR_SCALE_DEFAULTS[c]) : r.u(name, 6, 0, 39));
+  }
+  r.align();
+  checkNodes(r.what, sequence, pictures);
+  return { pictures, vector_scale_index, splitTables };
+}
+
+/** As readMotion, of the header's values and a coder. */
+export function decodeFields(d, sequence, { pictures, vector_scale_index, splitTables }, order, anchor) {
   const fields = new Map(anchor ? [[-1, anchor]] : []);
-  moving.forEach((picture, i) => {
+  movingOf(order).forEach((picture, i) => {
     const known = [];
     fields.set(picture.number, known);
     picture.references.forEach((towards, k) => {
-      const { b, global_vectors } = headers[i];
-      const shape = { rows: ceilShift(sequence.height, b), columns: ceilShift(sequence.width, b), b, towards };
+      const { b, fine_log2, stepped, global_vectors } = pictures[i];
+      const shape = { rows: ceilShift(sequence.height, b), columns: ceilShift(sequence.width, b), b };
       const vectors = global_vectors[k] ? constant(shape, global_vectors[k]) : baseField(picture, k, fields, shape);
       addDifferences(vectors, readDifferences(d, shape, k, vector_scale_index));
-      known.push({ ...shape, vectors });
+      const root = { ...shape, vectors };
+      known.push({ ...splitField(d, sequence, root, fine_log2, splitTables), stepped, towards, root });
     });
   });
-  d.endCheck();
   fields.delete(-1);
   return fields;
 }
 
-function readPictureHeader(r, i, references) {
+function readPictureHeader(r, i, references, hybrid) {
   const b = r.u(`block_log2_minus3[${i}]`, 2) + 3;
+  const stepped = hybrid ? r.flag(`stepped_flag[${i}]`) : 0;
+  const split_depth = stepped ? r.u(`split_depth[${i}]`, 2, 0, b - 3) : 0;
   const global_vectors = references.map((_, k) => {
     if (r.flag(`derived_flag[${i}][${k}]`)) return null;
     return [0, 1].map((c) => r.u(`global_vector[${i}][${k}][${c}]`, 11) - 1024);
   });
-  return { b, global_vectors };
+  return { b, stepped, split_depth, fine_log2: b - split_depth, global_vectors };
+}
+
+/** Numbers of tables: {split, value}, as splitField takes them. */
+function readSplitTables(r) {
+  const split = SPLIT_DEFAULTS.map((own, c) => FIRST_BINARY_TABLE + readCustom(r, `split_table[${c}]`, 63, own));
+  return { split, value: 5 * readCustom(r, 'split_scale_index', 39, SPLIT_SCALE_DEFAULT) };
+}
+
+function readCustom(r, name, high, fallback) {
+  return r.flag(`custom_${name}`) ? r.u(name, 6, 0, high) : fallback;
 }
 
 /** The cap on the nodes of a GoP (3.6). */
 function checkNodes(what, { width, height }, headers) {
   let nodes = 0;
-  for (const { b, global_vectors } of headers) {
-    nodes += global_vectors.length * ceilShift(height, b) * ceilShift(width, b);
+  for (const { fine_log2, global_vectors } of headers) {
+    nodes += global_vectors.length * ceilShift(height, fine_log2) * ceilShift(width, fine_log2);
   }
   if (nodes > MAX_NODES) throw new ValueError(`${what}: ${nodes} nodes in its fields, allowed are ${MAX_NODES}`);
 }
@@ -80,7 +116,7 @@ function baseField({ number: p, references }, k, fields, shape) {
   const field = (picture, towards) => fields.get(picture)?.find((f) => f.towards === towards);
   if (k === 1) {
     const [e, l] = references;
-    return scale(fields.get(p)[0].vectors, p - l, p - e);
+    return scale(fields.get(p)[0].root.vectors, p - l, p - e);
   }
   if (references.length === 2) {
     const [e, l] = references;

@@ -2,17 +2,20 @@
 // a file holds is drawn from its seed; its words come from the decoder's own reading order, with a coder that invents
 // symbols.
 
+import { anchorOf } from './chain.mjs';
 import { readChoices } from './choices.mjs';
 import { CHOICE_DEFAULTS } from './coefficient_tables.mjs';
 import { readBand, noCoefficients } from './coefficients.mjs';
 import { BINARY_TABLES_OF_LEVEL, CODED_LEVELS, VALUE_TABLES } from './coefficient_counts.mjs';
 import { MOTION, NETWORK, RESIDUAL, SEGMENT, SEQUENCE, TABLES } from './container.mjs';
 import { checkBound } from './convolution.mjs';
+import { decodeFields, readMotionHeader } from './fields.mjs';
 import { levelLayers } from './layers.mjs';
 import { setOf } from './residuals.mjs';
 import { readResidualTables } from './residual_tables.mjs';
 import { BitReader } from './bits.mjs';
-import { INTER } from './sequence.mjs';
+import { HYBRID_PROFILE, INTER } from './sequence.mjs';
+import { SPLIT_CONTEXTS } from './splits.mjs';
 import { LEVELS, ceilShift, codingOrder, planeSizes } from './structure.mjs';
 import { FIRST_BINARY_TABLE } from './tables.mjs';
 import { encodeWords, file } from './test_files.mjs';
@@ -160,22 +163,28 @@ function inventLevelTables(chance, w, l) {
   for (let c = 0; c < VALUE_TABLES; c++) if (w.u(1, chance.flag())) w.u(6, chance.int(0, 39));
 }
 
-/** All differences under one table, so that their order does not matter. */
-function inventMotion(chance, q, gop, order) {
+/** The unit and the fields of a GoP; anchor: the fields of picture -1, or null. */
+function inventMotion(chance, q, gop, order, anchor) {
   const w = new BitWriter();
-  const symbols = [];
-  for (const { references } of order) {
-    if (!references.length) continue;
-    const b = w.u(2, chance.int(0, 3)) + 3;
+  const depths = order.filter(({ references }) => references.length).map(({ references }) => {
+    const block_log2_minus3 = w.u(2, chance.int(0, 3));
+    const split_depth = w.u(1, chance.flag(0.8)) ? w.u(2, chance.int(0, block_log2_minus3)) : 0;
     for (let k = 0; k < references.length; k++) {
       if (!w.u(1, chance.flag())) w.u(11, chance.int(900, 1150)), w.u(11, chance.int(900, 1150));
-      const nodes = ceilShift(q.height, b) * ceilShift(q.width, b);
-      for (let i = 0; i < 2 * nodes; i++) symbols.push(chance.flag(0.05) ? chance.int(-128, 127) : chance.int(-3, 3));
     }
+    return split_depth;
+  });
+  const custom = (high) => w.u(1, chance.flag(0.3)) && w.u(6, chance.int(0, high));
+  if (depths.some((depth) => depth > 0)) {
+    for (let c = 0; c < SPLIT_CONTEXTS; c++) custom(63);
+    custom(39);
   }
-  const scale = chance.int(8, 39);
-  for (let c = 0; c < 26; c++) w.u(6, scale);
-  return codedUnit(MOTION, w, encodeWords([{ number: 5 * scale, symbols }]), 0, gop);
+  for (let c = 0; c < 26; c++) custom(39);
+  const sequence = { ...q, profile: HYBRID_PROFILE };
+  const header = readMotionHeader(new BitReader(Uint8Array.from(w.payload()), 'invented'), sequence, order);
+  const inventor = new Inventor(chance);
+  const fields = decodeFields(inventor, sequence, header, order, anchor);
+  return { fields, unit: codedUnit(MOTION, w, encodeWords(inventor.arrays), 0, gop) };
 }
 
 function inventResiduals(chance, q, { sets, choice }, gop, order) {
@@ -219,12 +228,13 @@ export function inventUnits(seed, wanted = {}) {
   const container = { read: () => new BitReader(Uint8Array.from(tables.payload), 'invented') };
   const numbers = readResidualTables(container, q, 0);
   const networks = q.network ? [4, 3, 2, 1, 0].map((l) => inventNetwork(chance, q, l)) : [];
+  let anchor = null;
   const gops = q.gops.flatMap(([length, open], g) => {
     const order = codingOrder(length, open);
     const moves = order.some(({ references }) => references.length);
-    return [
-      ...(moves ? [inventMotion(chance, q, g, order)] : []), ...inventResiduals(chance, q, numbers, g, order),
-    ];
+    const motion = moves ? inventMotion(chance, q, g, order, open ? anchor : null) : { fields: new Map() };
+    anchor = anchorOf({ length }, new Map(), motion.fields).fields;
+    return [...(moves ? [motion.unit] : []), ...inventResiduals(chance, q, numbers, g, order)];
   });
   return [q.unit, unit(SEGMENT, w.payload()), tables, ...networks, ...gops];
 }

@@ -14,10 +14,11 @@ export const [GRID_PROFILE, MOTION_PROFILE, HYBRID_PROFILE] = [0, 1, 2];
 const PROFILES = [
   { name: 'grid', roles: [GRID], minor: 0 },
   { name: 'motion', roles: [INTRA, INTER], minor: 3 },
-  { name: 'hybrid', roles: [INTER], minor: 4 },
+  { name: 'hybrid', roles: [INTER], minor: 5 },
 ];
 
-export function readSequence(container) {
+/** anyVersion: also where section 3.7 refuses the profile's version_minor; for base models (5.3.2). */
+export function readSequence(container, { anyVersion = false } = {}) {
   const r = container.read(SEQUENCE);
   const q = {};
   q.width = r.u('width', 16, 1, MAX_SIDE);
@@ -31,7 +32,7 @@ export function readSequence(container) {
   q.segment_count = r.u('segment_count', 16, 1, q.picture_count);
   q.profile = r.u('profile', 4, 0, PROFILES.length - 1);
   const { name, roles, minor } = PROFILES[q.profile];
-  if (container.version_minor < minor) {
+  if (container.version_minor < minor && !anyVersion) {
     const version = `0.${container.version_minor}`;
     throw new HeaderError(`${name} profile of version ${version}; this decoder knows it from 0.${minor} on`);
   }

@@ -4,20 +4,23 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { interpolate } from './alignment.mjs';
+import { blockVector, interpolate } from './alignment.mjs';
 import { Coder } from './ans.mjs';
 import { BitReader, readVarint } from './bits.mjs';
 import { applyChoices, readChoices } from './choices.mjs';
 import { CHOICE_DEFAULTS, DEFAULTS, ONES } from './coefficient_tables.mjs';
 import { noCoefficients, readBand } from './coefficients.mjs';
 import { crc32c } from './crc32c.mjs';
-import { readMotion, resample, scale } from './fields.mjs';
+import { readMotion, readMotionHeader, resample, scale } from './fields.mjs';
 import { gridEmbedding } from './grids.mjs';
 import { upsample } from './packed.mjs';
 import { Sha256, hex, sha256 } from './sha256.mjs';
+import { HYBRID_PROFILE, MOTION_PROFILE } from './sequence.mjs';
+import { splitField } from './splits.mjs';
 import { codingOrder } from './structure.mjs';
 import { table } from './tables.mjs';
 import { inverse, residual, stepOf } from './transform.mjs';
+import { SPLIT_DEFAULTS, SPLIT_SCALE_DEFAULT, VECTOR_SCALE_DEFAULTS } from './vector_tables.mjs';
 
 const bytes = (text) => Uint8Array.from(text.split(' '), (byte) => parseInt(byte, 16));
 const ascii = (text) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -56,14 +59,33 @@ test('4.4.2: coding orders', () => {
   assert.equal(text(codingOrder(8, 1)), open);
 });
 
-test('5.8: the fields of a MOTION unit', () => {
-  const text = 'C0 03 FF 94 00 7F F3 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 02';
-  const words = '01 00 00 00'; // of a unit without symbols: the fields have no node in a video of no size
-  const container = { read: () => new BitReader(bytes(`${text} ${words}`), 'MOTION unit') };
+/** The fields of 5.8's examples: two pictures with references, in a video of no size, whose fields have no node. */
+function motionOf(text, profile) {
+  const words = '01 00 00 00'; // of a unit without symbols
+  const reader = () => new BitReader(bytes(`${text} ${words}`), 'MOTION unit');
   const order = [{ number: 2, references: [0] }, { number: 1, references: [0, 2] }];
-  const fields = readMotion(container, { width: 0, height: 0 }, { segment: 0, number: 0 }, order, null);
+  const sequence = { width: 0, height: 0, profile };
+  const fields = readMotion({ read: reader }, sequence, { segment: 0, number: 0 }, order, null);
+  const header = readMotionHeader(reader(), sequence, order);
+  assert.deepEqual(header.pictures.map(({ global_vectors }) => global_vectors), [[[-1024, 1023]], [null, [0, -1]]]);
+  return { fields, header };
+}
+
+test('5.8: the fields of a MOTION unit, profile 1', () => {
+  const text = 'C0 03 FF 94 00 7F F3 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 02';
+  const { fields, header } = motionOf(text, MOTION_PROFILE);
   assert.deepEqual(fields.get(2).map((f) => f.b), [6]);
   assert.deepEqual(fields.get(1).map((f) => f.b), [3, 3]);
+  assert.deepEqual(header.vector_scale_index, [39, ...new Array(24).fill(0), 1]);
+});
+
+test('5.8: the fields of a MOTION unit, profile 2', () => {
+  const { fields, header } = motionOf('F0 00 7F F1 40 07 FF FC 00 0C E0 00 00 08 20', HYBRID_PROFILE);
+  assert.deepEqual(fields.get(2).map((f) => [f.b, f.root.b, f.stepped]), [[4, 6, 1]]);
+  assert.deepEqual(fields.get(1).map((f) => [f.b, f.root.b, f.stepped]), [[3, 3, 0], [3, 3, 0]]);
+  assert.deepEqual(header.vector_scale_index, [...VECTOR_SCALE_DEFAULTS.slice(0, 25), 1]);
+  const [, ...others] = SPLIT_DEFAULTS;
+  assert.deepEqual(header.splitTables, { split: [263, ...others.map((own) => 200 + own)], value: 5 * 39 });
 });
 
 test('6.3: the limit of the window weights', () => {
@@ -101,6 +123,14 @@ test('6.10: scale and resample', () => {
   const field = (count, b) => ({ rows: count, columns: 1, b, vectors: vectors(count) });
   assert.deepEqual(rows(field(6, 3), 2, 5), [2, 5]);
   assert.deepEqual(rows(field(2, 5), 6, 3), [0, 0, 0, 0, 1, 1]);
+  assert.deepEqual(rows(field(3, 4), 2, 5), [1, 2]);
+});
+
+test('6.11: stepped vectors', () => {
+  const rows = (y, e) => blockVector({ vectors: [-3, 6, 10, 20, 30, 40], columns: 1, b: 3 }, y, 0, e, e);
+  assert.deepEqual([0, 3, 4].map((y) => rows(y, 1)), [[-1, 3], [-1, 3], [5, 10]]);
+  const third = (v) => blockVector({ vectors: [0, 0, 0, 0, ...v], columns: 1, b: 3 }, 1, 0, 4, 4);
+  assert.deepEqual([third([-3, 6]), third([-8, 8])].map((d) => d.map((c) => c + 0)), [[0, 0], [0, 1]]);
 });
 
 test('6.11: interpolation', () => {
@@ -128,11 +158,11 @@ test('7.5: the worked example', () => {
   new Coder(bytes('01 00 00 00'), 'test').endCheck();
 });
 
-/** The numbers of the fenced lines that follow `heading` in the specification. */
+/** The numbers of the fenced lines that follow `heading` in the specification, without what ends in a colon. */
 function listOf(heading) {
   const text = readFileSync(new URL('../../bitstream_spec.md', import.meta.url), 'utf8');
   const block = text.slice(text.indexOf(heading)).match(/```\n([^`]*)```/)[1];
-  return block.replace(/t = \d, k = \d:/g, '').match(/\d+/g).map(Number);
+  return block.replace(/.*:\n/g, '').match(/\d+/g).map(Number);
 }
 
 test('7.1: tables of what is 0 or 1', () => {
@@ -152,6 +182,13 @@ test('7.8: default tables', () => {
     assert.equal(line.length, 37 + 37 + 29 + 5 + 12);
     assert.ok(Math.max(...line.slice(0, 108)) < 64 && Math.max(...line.slice(108)) < 40);
   });
+});
+
+test('7.8: default tables of vectors and splits', () => {
+  const all = [...VECTOR_SCALE_DEFAULTS, ...SPLIT_DEFAULTS, SPLIT_SCALE_DEFAULT];
+  assert.deepEqual(all, listOf('**Vectors** (5.8)'));
+  assert.deepEqual([VECTOR_SCALE_DEFAULTS.length, SPLIT_DEFAULTS.length], [26, 15]);
+  assert.ok(Math.max(...VECTOR_SCALE_DEFAULTS, SPLIT_SCALE_DEFAULT) < 40 && Math.max(...SPLIT_DEFAULTS) < 64);
 });
 
 test('6.12: steps', () => {
@@ -213,4 +250,35 @@ test('6.13: a sample takes the choice of the block at its upper left', () => {
     [[10, 20, 20, 20], [11, 21, 21, 21]],
     [[10, 20, 20, 20], [11, 21, 21, 21]],
   ]);
+});
+
+test('7.10: contexts, offers and order of splits', () => {
+  const asked = [];
+  const answers = [
+    [1, 0], [0, 1, 1, 1], [0, 1], [], [9, -2, 3, 6],
+    [0, 1, 0, 1], [1, 0, 1, 1, 1, 0], [1, 0, 0, 0], [1, 0], [-1, 2],
+  ];
+  const d = { decodeArray: (tables) => (asked.push([...tables]), answers.shift()) };
+  const root = { b: 5, rows: 1, columns: 2, vectors: Int32Array.of(0, 0, 0, 6) };
+  const tables = { split: Array.from({ length: 15 }, (_, c) => c), value: 100 };
+  const { b, rows, columns, vectors } = splitField(d, { height: 24, width: 48 }, root, 3, tables);
+  assert.deepEqual([b, rows, columns], [3, 3, 6]);
+  const values = (count) => new Array(2 * count).fill(100);
+  assert.deepEqual(asked, [
+    [4, 4], [9, 10, 9, 10], [12, 12], [], values(2),
+    [2, 1, 2, 1], [10, 9, 11, 10, 11, 10], [12, 13, 12, 13], [14, 14], values(1),
+  ]);
+  assert.deepEqual([...vectors], [
+    [0, 0, 0, 0, -1, 8, 0, 6, 0, 6, 0, 6],
+    [0, 0, 0, 0, 3, 6, 3, 6, 0, 6, 0, 6],
+    [9, -2, 9, -2, 9, -2, 3, 6, 0, 6, 0, 6],
+  ].flat());
+});
+
+test('7.10: new vectors are clamped', () => {
+  const answers = [[1], [1], [], [], [127, -128]];
+  const d = { decodeArray: () => answers.shift() };
+  const root = { b: 4, rows: 1, columns: 1, vectors: Int32Array.of(1000, -1000) };
+  const tables = { split: new Array(15).fill(200), value: 0 };
+  assert.deepEqual([...splitField(d, { height: 8, width: 8 }, root, 3, tables).vectors], [1023, -1024]);
 });

@@ -14,6 +14,7 @@ import {
   DigestError, DigestMissing, EntropyError, HeaderError, NetworkError, PayloadError, RequestError, UnitError,
   UnitMissing, ValueError,
 } from './errors.mjs';
+import { readMotionHeader } from './fields.mjs';
 import { inventUnits } from './invented.mjs';
 import { levelLayers } from './layers.mjs';
 import { Sha256, hex } from './sha256.mjs';
@@ -214,7 +215,8 @@ test('3.2: GOP units are not read', () => {
   const gop = { type: GOP, segment: 0, gop: 0, level: 4, payload: [], damaged: true };
   assert.equal(decodeAll(file([gop, ...hybrid])), decodeAll(HYBRID));
 });
-refuses('3.7: the hybrid profile of an earlier version', file(hybrid, { minor: 3 }), HeaderError);
+refuses('3.7: the hybrid profile of an earlier version', file(hybrid, { minor: 4 }), HeaderError);
+refuses('3.7: the hybrid profile of a version that had none', file(hybrid, { minor: 2 }), HeaderError);
 refuses('5.1: grid_channels 2 at level 4', hybridChanged([SEQUENCE], (p) => setBits(p, 169, 5, 2)), ValueError);
 refuses('5.1: grid_channels 1 at level 3', hybridChanged([SEQUENCE], (p) => setBits(p, 191, 5, 1)), ValueError);
 
@@ -272,3 +274,39 @@ for (const l of [2, 1, 0]) {
   refuses('the same at 1/8', onePicture(bits), ValueError, { scale: '1/8' });
 }
 refuses('5.10: a level that is announced is missing', onePicture([1, ...none(6), 1, 0, 0, 0, 0, 0]), UnitMissing);
+
+/** Reads these bits as the fields of the MOTION unit of a closed GoP of two pictures. */
+const motionHeader = (bits, side = 33) => () => {
+  const w = new Array(Math.ceil(bits.length / 8)).fill(0);
+  bits.forEach((bit, i) => setBits(w, i, 1, bit));
+  const order = [{ references: [] }, { references: [0] }];
+  return readMotionHeader(new BitReader(Uint8Array.from(w), 'test'), { width: side, height: side, profile: 2 }, order);
+};
+const refusesHeader = (name, kind, ...parameters) =>
+  test(name, () => assert.throws(motionHeader(...parameters), (error) => error instanceof kind));
+const bits = (n, value) => Array.from({ length: n }, (_, i) => (value >> (n - 1 - i)) & 1);
+const stepped = (block_log2_minus3, split_depth) =>
+  [...bits(2, block_log2_minus3), 1, ...bits(2, split_depth), 1];
+test('5.8: split_depth as large as block_log2_minus3', () => {
+  for (let b = 0; b < 4; b++) assert.equal(motionHeader([...stepped(b, b), ...none(60)])().pictures[0].fine_log2, 3);
+});
+for (let b = 0; b < 3; b++) {
+  refusesHeader(`5.8: split_depth ${b + 1} with block_log2_minus3 ${b}`, ValueError, [...stepped(b, b + 1), ...none(60)]);
+}
+refusesHeader('5.8: split_scale_index', ValueError, [...stepped(1, 1), ...none(15), 1, ...bits(6, 40), ...none(60)]);
+refusesHeader('5.8: custom vector_scale_index', ValueError, [...stepped(1, 0), 1, ...bits(6, 40), ...none(60)]);
+test('5.8: tables of splits are there only if a block may be split', () => {
+  const { splitTables, vector_scale_index } = motionHeader([...stepped(3, 0), 1, ...bits(6, 39), ...none(25)])();
+  assert.equal(splitTables, null);
+  assert.equal(vector_scale_index[0], 39);
+});
+refusesHeader('5.8: a bit of align', ValueError, [...stepped(1, 0), 1, ...bits(6, 39), ...none(25), 0, 1]);
+refusesHeader('5.8: fields that end early', PayloadError, [...stepped(1, 1), ...none(15)]);
+test('3.6: nodes at the most', () => motionHeader([...stepped(3, 3), ...none(60)], 46336)());
+refusesHeader('3.6: nodes count at the last size of the blocks', ValueError, [...stepped(3, 3), ...none(60)], 46337);
+
+const moving = hybrid.find((u) => u.type === MOTION);
+const keyOfMotion = [MOTION, 0, moving.gop];
+refuses('7.10: words that go on', hybridChanged(keyOfMotion, (p) => [...p, 1, 0, 0, 0]), EntropyError);
+refuses('7.10: no words', hybridChanged(keyOfMotion, (p) => p.slice(0, moving.fields)), EntropyError);
+refuses('5.8: no MOTION unit', file(hybrid.filter((u) => u !== moving)), UnitMissing);
