@@ -32,7 +32,7 @@ SEMANTICS = tuple(
         *(f"synthesis/{name}" for name in ("grid_context", "layers")),
         *(
             f"synthesis/{name}"
-            for name in ("network", "numpy_backend", "packing", "structure", "vector_base", "vectors")
+            for name in ("network", "numpy_backend", "packing", "splits", "structure", "vector_base", "vectors")
         ),
         *(f"synthesis/{name}" for name in ("transform", "weights", "window")),
         *(f"decoder/{name}" for name in ("decoder", "gop", "motion", "network_unit", "residual", "vector_field")),

@@ -21,12 +21,13 @@ from nvcodec.bitstream.residual_headers import (
     TABLE_SETS,
     VALUE_CONTEXTS,
 )
-from nvcodec.decoder import decoder, gop, motion, network_unit, residual
+from nvcodec.decoder import decoder, gop, motion, network_unit, residual, task, vector_field
 from nvcodec.entropy import LAPLACE_COUNT, SymbolDecoder, latents
-from nvcodec.synthesis import alignment, arithmetic, grid_context, transform, vector_base
+from nvcodec.synthesis import alignment, arithmetic, grid_context, splits, transform, vector_base
 from nvcodec.synthesis.alignment import PHASES, NumpyLibrary
 from nvcodec.synthesis.numpy_backend import NumpyOperations
-from nvcodec.synthesis.vectors import CONTEXT_COUNT, VECTOR_MAX, VECTOR_MIN, PyramidPass
+from nvcodec.synthesis.splits import SPLIT_CONTEXTS
+from nvcodec.synthesis.vectors import CONTEXT_COUNT, VECTOR_MAX, VECTOR_MIN, PyramidPass, field_shape
 
 ENDS = ("below", "above")
 CLAMPED = (
@@ -49,10 +50,12 @@ CLAMPED = (
     "5.3 wrapped weight",
     "5.4 wrapped window weight",
     "7.2 wrapped latent",
+    "7.10 new vector",
 )
 """Values that are clamped or wrapped, by section of the specification."""
 
 PLANE_KINDS = ("luma", "chroma")
+CHROMA_PLANES = ("400", "420", "422", "444")
 CONTEXTS = {
     **{
         f"7.7 {what}, set {number}, {kind}, level {level}": count
@@ -62,6 +65,7 @@ CONTEXTS = {
         for what, count in (("binary", BINARY_CONTEXTS[level]), ("value", VALUE_CONTEXTS))
     },
     "7.9 choices": CHOICE_CONTEXTS,
+    "7.10 splits": SPLIT_CONTEXTS,
 }
 """Groups of contexts: how many each has."""
 
@@ -77,6 +81,8 @@ SINGLE_CASES = (
     "6.3 window weights at their limit",
     *(f"6.4 kind {kind}, {role}" for role, kinds in (("grid", 3), ("inter", MAX_STEP_ROWS)) for kind in range(kinds)),
     *(f"6.11 phase {row} {column}" for row in range(PHASES) for column in range(PHASES)),
+    *(f"6.11 stepped, {chroma}, blocks of {1 << log2}" for chroma in CHROMA_PLANES for log2 in range(3, 7)),
+    *(f"6.10 resampled to {blocks} blocks" for blocks in ("smaller", "equal", "larger")),
     *(f"7.2 mean's offset {offset}" for offset in range(-4, 4)),
     *(f"7.6 context {context}" for context in range(CONTEXT_COUNT)),
     *(f"6.12 part of a block: {side}" for side in ("rows", "columns")),
@@ -89,12 +95,13 @@ SINGLE_CASES = (
     *(
         f"6.13 choice {choice}, {chroma}, blocks of {1 << log2}"
         for choice in range(3)
-        for chroma in ("400", "420", "422", "444")
+        for chroma in CHROMA_PLANES
         for log2 in (3, 4, 5)
     ),
     *(f"7.1 symbol under a table of two symbols: {end}" for end in ENDS),
     *(f"7.7 value {value}" for value in (-129, -1, 1, 127)),
     "7.7 flags without a coefficient",
+    *(f"7.10 blocks of {1 << level}: {parts}" for level in (4, 5, 6) for parts in (1, 2, 4)),
 )
 """Those that no group of contexts has."""
 CASES = (*SINGLE_CASES, *(context_case(group, number) for group, count in CONTEXTS.items() for number in range(count)))
@@ -137,6 +144,8 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
 
         return watch
 
+    # the set, the kind of plane and the level of which contexts come next; the size of pictures whose blocks are split
+    now: dict[str, Any] = {}
     most, wrap_range = arithmetic.ACTIVATION_MAX, (arithmetic.LATENT_MIN, arithmetic.LATENT_MAX)
 
     def parameters(output: Any, channels: int) -> None:
@@ -182,6 +191,33 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
         if caller.f_code.co_name in names:
             _ends(note, names[caller.f_code.co_name], values, low, high)
 
+    def stepped(reference: Any, vectors: Any, block_log2: int, chroma: str, scale: int, **options: Any) -> None:
+        if options["stepped"]:
+            note(f"6.11 stepped, {chroma}, blocks of {1 << block_log2}")
+
+    def resampled(field: Any, before_log2: int, after_log2: int, shape: Any) -> None:
+        blocks = "equal" if before_log2 == after_log2 else "smaller" if after_log2 < before_log2 else "larger"
+        note(f"6.10 resampled to {blocks} blocks")
+
+    def split_blocks(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(root: Any, block_log2: int, finest_log2: int, size: Any, answers: Any) -> Any:
+            now["size"] = size
+            return function(root, block_log2, finest_log2, size, answers)
+
+        return wrapped
+
+    def asked(self: Any, level: int, contexts: Any, *others: Any) -> None:
+        for context in np.unique(contexts):
+            note(context_case("7.10 splits", context))
+
+    def asked_of_parts(self: Any, level: int, contexts: Any, parts: Any, question: int) -> None:
+        asked(self, level, contexts)
+        if question == 0:  # of all parts of the blocks that are split
+            columns = field_shape(*now["size"], level - 1)[1]
+            blocks = (parts // columns >> 1) * columns + (parts % columns >> 1)
+            for count in np.unique(np.unique(blocks, return_counts=True)[1]):
+                note(f"7.10 blocks of {1 << level}: {count}")
+
     def predicted(function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any) -> Any:
             prediction, context = function(*args)
@@ -220,9 +256,9 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
             if own is not None:
                 _ends(note, "6.13 sample with residual", plane + own, 0, 4095)
 
-    def pictures(self: Any, task: Any, aligned: Any) -> None:
-        coded = any(levels is not None for levels in task.residual.levels)
-        note(f"6.13 references: {len(aligned)}, network: {int(task.residual.network_flag)}, residual: {int(coded)}")
+    def pictures(self: Any, one: Any, aligned: Any) -> None:
+        coded = any(levels is not None for levels in one.residual.levels)
+        note(f"6.13 references: {len(aligned)}, network: {int(one.residual.network_flag)}, residual: {int(coded)}")
 
     def choices(aligned: Any, chosen: Any, block_log2: int, chroma: str, scale: int) -> None:
         for choice in np.unique(chosen):
@@ -247,8 +283,6 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
             return found
 
         return wrapped
-
-    now: dict[str, Any] = {}  # the set, the kind of plane and the level of which contexts come next
 
     def remembered(name: str, argument: int | None = None) -> Watch:
         """Keep what a function returns, or one of its arguments."""
@@ -311,6 +345,16 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
     yield NumpyOperations, "conv", leaky
     yield NumpyOperations, "blend", before(blended)
     yield vector_base, "scale_field", before(scaled)
+    yield vector_base, "resample_field", before(resampled)
+    yield task, "align_picture", before(stepped)
+    yield motion, "walk_splits", split_blocks
+    yield vector_field.SplitDecoder, "split", before(asked)
+    yield vector_field.SplitDecoder, "binary", before(asked_of_parts)
+    yield (
+        splits,
+        "add_differences",
+        before(lambda own, symbols: _ends(note, "7.10 new vector", own + symbols, VECTOR_MIN, VECTOR_MAX)),
+    )
     yield (
         motion,
         "add_differences",

@@ -120,8 +120,10 @@ def element_names() -> list[str]:
                 name = _literal_start(node.args[0]) if node.args else None
                 if name and not name.endswith("_"):
                     names[name.split("[")[0]] = None
-            elif isinstance(node.func, ast.Name) and node.func.id == "_choice":  # a flag, and if it is 1 the value
-                name = (_literal_start(node.args[1]) or "").split("[")[0]
+            elif (
+                isinstance(node.func, ast.Attribute) and node.func.attr == "custom"
+            ):  # a flag, and if it is 1 the value
+                name = (_literal_start(node.args[0]) or "").split("[")[0]
                 names |= {f"custom_{name}": None, name: None}
     return list(names)
 

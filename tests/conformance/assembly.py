@@ -37,20 +37,18 @@ from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE, Tables
 from nvcodec.bitstream.visitor import ReadVisitor
 from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES, picture_digest
-from nvcodec.encoder.motion_pack import pack_motion
 from nvcodec.encoder.pack import Payload, SegmentIntegers, pack_network, pack_segment, pack_segment_header
 from nvcodec.encoder.run import Gop
-from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.weights import ConvWeights, LevelWeights
 from nvcodec.video.frame import VideoFormat
 from tests.conformance.wild_residual import Odds, Plan, wild_residuals
+from tests.conformance.wild_splits import WILD, Wildness, wild_units
 from tests.streams import (
     Models,
     MotionIntegers,
     pack_motion_integers,
     random_integers,
-    random_motion,
     random_motion_integers,
 )
 
@@ -147,7 +145,7 @@ def hybrid_units(
     model: ModelConfig = SMALLEST_INTER,
     weights: Callable[[int], WeightsAndShifts | None] = lambda segment: None,
     tables: Callable[[int], tuple[Tables, Sequence[int]]] = lambda segment: (DEFAULT_TABLES, DEFAULT_CHOICE),
-    motion: Callable[..., list[dict[int, CodedMotion]]] = random_motion,
+    motion: Wildness = WILD,
     odds: Odds = PLAIN_ODDS,
     finer: Callable[[int], Sequence[int]] = lambda gop: (2, 1, 0),
     **fields: object,
@@ -155,8 +153,8 @@ def hybrid_units(
     """All units of a stream of the hybrid profile but digests.
 
     plan: what each picture has. weights: a segment's network and bias shifts, None where it has none; tables: a
-    segment's, of coefficients and of choices; finer: the levels of a GoP's RESIDUAL units besides 3. fields: of the
-    SEQUENCE unit.
+    segment's, of coefficients and of choices; motion: how vectors are drawn; finer: the levels of a GoP's RESIDUAL
+    units besides 3. fields: of the SEQUENCE unit.
     """
     random, first, size = np.random.default_rng(seed), 0, (video.height, video.width)
     kinds = min(len(video.plane_shapes), 2)
@@ -169,10 +167,10 @@ def hybrid_units(
         units.append((UnitKey(UnitType.TABLES, number), write_payload(header)))
         for level in reversed(range(LEVELS)) if network else ():
             units.append(pack_network(network[0][level], network[1], model, level, number, video.chroma_format))
-        vectors = motion(segment, size, random)
+        vectors = wild_units(number, segment, size, random, motion)
         for gop, place in enumerate(segment):
             order = hierarchical_order(place.length, place.open)
-            unit = pack_motion(number, gop, vectors[gop], order)
+            unit = vectors[gop]
             units += [] if unit is None else [unit]
             units += wild_residuals((number, gop), order, plan, video, header, random, odds, finer(gop))
         first += sum(gop.length for gop in segment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from itertools import count, cycle
 
 import numpy as np
@@ -27,8 +26,8 @@ from tests.conformance.assembly import (
     with_digests,
 )
 from tests.conformance.motion_recipes import base_weights
-from tests.conformance.wild_motion import wild_motion
 from tests.conformance.wild_residual import Odds, Plan
+from tests.conformance.wild_splits import KINDS, Wildness
 from tests.streams import random_weights, video_format
 
 TINY = ModelConfig(
@@ -185,7 +184,7 @@ def custom_tables() -> bytes:
     )
     plan = _turns(Plan(qp=FINE), Plan(qp=FINE + 4, choice_log2=3))
     segments, odds = [gops(1, 1, 3), gops(2, 2), gops(1, 2)], Odds(plane=0.9, other=0.001)
-    options = {"tables": lambda segment: tables[segment], "odds": odds}
+    options = {"tables": lambda segment: tables[segment], "odds": odds, "motion": Wildness(custom=0.6)}
     return _file(video_format("422", 12, 41, 33), segments, 310, plan, **options)
 
 
@@ -194,14 +193,15 @@ def custom_tables_without_chroma() -> bytes:
     tables = _custom(np.random.default_rng(311), 0.9)
     plan = _turns(*(Plan(qp=FINE + log2, choice_log2=log2) for log2 in (5, 3, 4)))
     options = {"tables": lambda segment: (tables, _custom_choice(63, 7)), "odds": Odds(plane=0.9, other=0.001)}
-    return _file(video_format("400", 10, 40, 26), [gops(1, 6)], 311, plan, **options)
+    motion = Wildness(kinds=((5, 1), (6, 0), (5, 0), (5, 2), (3, None), (6, 3), (4, 1)), custom=1.0)
+    return _file(video_format("400", 10, 72, 50), [gops(1, 4, 6)], 311, plan, motion=motion, **options)
 
 
 def choices() -> bytes:
     """Choices of all sizes, none among them, in pictures of odd size whose vectors lie far apart."""
     sizes = (Plan(residual=False, choice_log2=log2) for log2 in (3, 4, 5, 0, 3))
     video, segment = video_format("420", 8, 93, 77), gops(1, 1, 6, 5)
-    return _file(video, [segment], 312, _first_fine(*sizes), motion=_wild(spreads=(0.3, 2, 12, 80)))
+    return _file(video, [segment], 312, _first_fine(*sizes), motion=Wildness(extreme=0.2))
 
 
 def choices_and_network() -> bytes:
@@ -211,16 +211,35 @@ def choices_and_network() -> bytes:
     return _file(video_format("422", 10, 43, 37), [gops(1, 5, 4)], 313, plan, **options)
 
 
-def _wild(**options: object) -> Callable[..., object]:
-    return partial(wild_motion, **options)
-
-
 def extreme_vectors() -> bytes:
     """Vectors at the ends of their range and clamped to it, under residuals."""
     plan = _first_fine(Plan(qp=24), Plan(residual=False, choice_log2=3), Plan(residual=False))
     segment = gops(1, 1, 6, 3, 2, closed=(0, 4))
-    motion = _wild(spreads=(0.0, 90.0, 2.0, 20.0))
+    motion = Wildness((0.0, 90.0, 2.0, 20.0), spread=40.0, extreme=0.5)
     return _file(video_format("420", 12, 77, 61), [segment], 314, plan, motion=motion, odds=Odds(flag=0.2))
+
+
+def splits() -> bytes:
+    """Every block size and every depth of splits, in pictures with blocks cut off at the right and below."""
+    plan = _first_fine(Plan(residual=False), Plan(residual=False, choice_log2=4))
+    segment = gops(1, 1, 8, 7, 4, closed=(0, 4))
+    return _file(
+        video_format("420", 8, 147, 85), [segment], 319, plan, motion=Wildness(spreads=(0.3, 3, 12), custom=0.4)
+    )
+
+
+def splits_of_still_pictures() -> bytes:
+    """Vectors that hardly differ, so that parts are offered few; 4:4:4."""
+    plan = _first_fine(Plan(residual=False), Plan(qp=FINE))
+    motion = Wildness((0.1, 0.0, 0.4), KINDS[::-1], 1.0, ones=0.4, spread=1.0, extreme=0.0, split_scale_index=0)
+    return _file(video_format("444", 8, 130, 66), [gops(1, 7, 5)], 320, plan, motion=motion, odds=Odds(flag=0.1))
+
+
+def vectors_interpolated() -> bytes:
+    """No picture is stepped, so that MOTION units have no tables of splits; then stepped ones without splits."""
+    kinds = ((3, None), (5, None), (4, None), (6, None), (3, None), (5, 0), (6, 0))
+    plan = _first_fine(Plan(residual=False), Plan(qp=FINE, choice_log2=3))
+    return _file(video_format("422", 10, 47, 35), [gops(1, 5, 2)], 321, plan, motion=Wildness(kinds=kinds, custom=0.2))
 
 
 def levels_absent() -> bytes:
@@ -296,6 +315,9 @@ RECIPES: dict[str, Callable[[], bytes]] = {
         choices,
         choices_and_network,
         extreme_vectors,
+        splits,
+        splits_of_still_pictures,
+        vectors_interpolated,
         levels_absent,
         network_alone,
         base_model_3,

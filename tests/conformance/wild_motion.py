@@ -14,6 +14,7 @@ from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.vector_base import PictureMotion, anchor_before, base_field
 from nvcodec.synthesis.vectors import add_differences, field_shape, pyramid
+from tests.streams import coded_motion
 
 CORNERS = ((VECTOR_MIN, VECTOR_MAX), (VECTOR_MAX, VECTOR_MIN), (VECTOR_MIN, VECTOR_MIN), (VECTOR_MAX, VECTOR_MAX))
 
@@ -63,14 +64,14 @@ def _picture_motion(
         corner = CORNERS[int(random.integers(len(CORNERS)))]
         bases.append(VectorBase() if random.random() < derived else VectorBase(False, corner))
         starts.append(base_field(bases[k], picture, k, known, fields, block_log2, size))
-        delta = _differences(shape, k, random, spread)
+        delta = wild_differences(shape, k, random, spread)
         beyond.append(starts[k] + delta)
         fields.append(add_differences(starts[k], delta))
     decoded = PictureMotion(picture, block_log2, fields)
-    return CodedMotion(PictureMotion(picture, block_log2, beyond), bases, starts), decoded
+    return coded_motion(picture, block_log2, beyond, bases, starts), decoded
 
 
-def _differences(shape: tuple[int, int], k: int, random: np.random.Generator, spread: float) -> np.ndarray:
+def wild_differences(shape: tuple[int, int], k: int, random: np.random.Generator, spread: float) -> np.ndarray:
     """(h, w, 2) int32, such that every symbol lies in -128..127."""
     delta = np.zeros((*shape, 2), np.int32)
     for each in pyramid(shape):

@@ -1,14 +1,14 @@
 """Makes tests/robustness/corpus/: the smallest streams that have a bit of everything, for fuzzing and damage trials.
 
-Their networks and latents are random, no fit made them, so they are made in a second; the hybrid one, which may do
-without a network, is encoded. They have digests. The files are
-committed, and made anew only when the format changes: python -m tests.robustness.make_corpus
+Their networks, latents, vectors and residuals are random, no fit made them, so they are made in a second. They have
+digests. The files are committed, and made anew only when the format changes: python -m tests.robustness.make_corpus
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +27,11 @@ from nvcodec.bitstream import (
 from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES, picture_digest
 from nvcodec.encoder.run import Gop
-from nvcodec.encoder.settings import EncodeSettings
+from tests.conformance.assembly import assemble, hybrid_units
+from tests.conformance.assembly import with_digests as with_scale_digests
+from tests.conformance.wild_residual import Odds, Plan
+from tests.conformance.wild_splits import Wildness
 from tests.streams import (
-    encode_bytes,
-    moving_frames,
     random_integers,
     random_motion_integers,
     video_format,
@@ -128,9 +129,14 @@ def motion_stream(
 
 
 def hybrid_stream() -> bytes:
-    """A closed GoP of one picture and an open one of 2; 18x16, without a network."""
-    settings = EncodeSettings(profile="hybrid", preset="ultrafast", gop_length=2, threads=1, digest_bytes=2)
-    return encode_bytes(moving_frames(video_format("400", 8, 18, 16), 3), settings)[0]
+    """A closed GoP of one picture and an open one of 3; 34x24, no network; vectors of all kinds, blocks split."""
+    plans = cycle((Plan(qp=30), Plan(qp=24), Plan(residual=False, choice_log2=4), Plan(qp=26, choice_log2=3)))
+    motion = Wildness(spreads=(1, 3), kinds=((5, 2), (4, None), (4, 1)), custom=0.1)
+    odds = Odds(flag=0.2, significant=0.2)
+    segments = [[Gop(0, 1), Gop(1, 3, open=True)]]
+    video = video_format("400", 8, 34, 24)
+    units = hybrid_units(video, segments, 4, lambda _: next(plans), motion=motion, odds=odds)
+    return assemble(with_scale_digests(units, 2))
 
 
 def main() -> None:
