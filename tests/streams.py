@@ -435,7 +435,19 @@ def _random_picture_motion(
         starts.append(base_field(bases[k], picture, k, known, fields, block_log2, size))
         wanted = starts[k] + random.laplace(0, 4, (*field_shape(*size, block_log2), 2)).round().astype(np.int32)
         fields.append(codable(wanted, starts[k]))
-    return CodedMotion(PictureMotion(picture, block_log2, fields), bases, starts)
+    return coded_motion(picture, block_log2, fields, bases, starts)
+
+
+def coded_motion(
+    picture: CodedPicture,
+    block_log2: int,
+    fields: list[np.ndarray],
+    bases: list[VectorBase],
+    base_fields: list[np.ndarray],
+) -> CodedMotion:
+    """What the packer takes, of a picture whose vectors are interpolated."""
+    motion = PictureMotion(picture, block_log2, fields)
+    return CodedMotion(motion, bases, base_fields, fields, block_log2)
 
 
 def random_motion_integers(
@@ -480,7 +492,7 @@ def pack_motion_integers(
     packer = LatentPacker(networks, size)
     for number, gop in enumerate(gops):
         order = hierarchical_order(gop.length, gop.open)
-        vectors = pack_motion(segment, number, integers.motion[number], order)
+        vectors = pack_motion(segment, number, integers.motion[number], order, size, hybrid=False)
         units += [] if vectors is None else [vectors]
         units += packer.pack(segment, number, order, {i: integers.latents[gop.first + i] for i in range(gop.length)})
     return units, packer.bits

@@ -1,6 +1,8 @@
 """Every header's layout on golden bytes, and each refusal on literal values or bytes."""
 
 import dataclasses
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +48,13 @@ from nvcodec.bitstream.errors import (
     UnsupportedVersion,
     ValueOutOfRange,
 )
+from nvcodec.bitstream.headers import (
+    CONTEXT_COUNT,
+    DEFAULT_SPLIT_SCALE,
+    DEFAULT_SPLIT_TABLES,
+    DEFAULT_VECTOR_SCALES,
+    SPLIT_CONTEXTS,
+)
 from nvcodec.bitstream.visitor import TraceEntry
 
 PLACE = Place("test unit", 50)
@@ -56,7 +65,7 @@ GRID = LevelConfig(features=8, grid_channels=2)
 
 
 def test_file_header_bytes() -> None:
-    assert write_payload(FileHeader()) == b"\x89MSN\x00\x04\x00\x00"
+    assert write_payload(FileHeader()) == b"\x89MSN\x00\x05\x00\x00"
 
 
 def test_footer_bytes() -> None:
@@ -153,6 +162,59 @@ def test_motion_bytes() -> None:
     )  # fmt: skip
     assert write_payload(header, b"WORD") == as_bytes(fields) + b"WORD"
     assert read_payload(MotionHeader((1, 2)), as_bytes(fields), PLACE) == header
+
+
+def test_motion_bytes_of_the_hybrid_profile() -> None:
+    """The specification's example."""
+    header = MotionHeader(
+        (1, 2),
+        [6, 3],
+        [[VectorBase(False, (-1024, 1023))], [VectorBase(), VectorBase(False, (0, -1))]],
+        [*DEFAULT_VECTOR_SCALES[:25], 1],
+        hybrid=True,
+        split_depth=[2, None],
+        split_tables=[63, *DEFAULT_SPLIT_TABLES[1:]],
+        split_scale_index=39,
+    )
+    fields = (
+        "11" + "1" + "10" + "0" + "00000000000" + "11111111111"
+        + "00" + "0" + "1" + "0" + "10000000000" + "01111111111"
+        + "1" + "111111" + "0" * 14 + "1" + "100111" + "0" * 25 + "1" + "000001"
+    )  # fmt: skip
+    assert write_payload(header, b"WORD") == as_bytes(fields) + b"WORD"
+    assert as_bytes(fields) == bytes.fromhex("F0 00 7F F1 40 07 FF FC 00 0C E0 00 00 08 20")
+    assert read_payload(MotionHeader((1, 2), hybrid=True), as_bytes(fields), PLACE) == header
+    assert header.finest_log2 == [4, 3]
+
+
+def test_pictures_without_splits_have_no_tables_of_them() -> None:
+    header = MotionHeader((1, 1), [5, 3], hybrid=True, split_depth=[0, None])
+    assert write_payload(header) == as_bytes("10" + "1" + "00" + "1" + "00" + "0" + "1" + "0" * 26)
+    found = read_payload(MotionHeader((1, 1), hybrid=True), write_payload(header), PLACE)
+    assert (found.split_depth, found.split_tables) == ([0, None], [])
+    assert found.scale_index == list(DEFAULT_VECTOR_SCALES)
+
+
+def test_a_table_may_be_named_though_it_is_the_default() -> None:
+    named = f"1{DEFAULT_VECTOR_SCALES[0]:06b}"
+    payload = as_bytes("00" + "0" + "1" + named + "0" * 25)
+    assert read_payload(MotionHeader((1,), hybrid=True), payload, PLACE).scale_index == list(DEFAULT_VECTOR_SCALES)
+
+
+def test_default_tables_of_vectors_are_those_of_the_specification() -> None:
+    text = (Path(__file__).resolve().parents[2] / "bitstream_spec.md").read_text()
+    listed = text.split("### 7.8 ")[1].split("**Vectors** (5.8)")[1].split("```")[1]
+    numbers = [[int(number) for number in part.split(":")[1].split("\n", 1)[1].replace("\n", "").split(",")]
+               for part in re.findall(r"\w+(?:\[[\d.]+\])?:\n[\d,\s]+", listed)]  # fmt: skip
+    assert numbers == [
+        list(DEFAULT_VECTOR_SCALES[:13]),
+        list(DEFAULT_VECTOR_SCALES[13:]),
+        list(DEFAULT_SPLIT_TABLES),
+        [DEFAULT_SPLIT_SCALE],
+    ]
+    assert (len(DEFAULT_VECTOR_SCALES), len(DEFAULT_SPLIT_TABLES)) == (CONTEXT_COUNT, SPLIT_CONTEXTS)
+    assert max(*DEFAULT_VECTOR_SCALES, DEFAULT_SPLIT_SCALE) <= limits.MAX_SCALE_INDEX
+    assert max(DEFAULT_SPLIT_TABLES) < 64
 
 
 def test_network_bytes_with_rows_of_steps() -> None:
@@ -405,6 +467,27 @@ def test_gops_of_the_motion_profile_are_short() -> None:
 def test_block_sizes_have_a_range(block_log2: int) -> None:
     with pytest.raises(ValueOutOfRange, match=r"block_log2_minus3\[1\] is "):
         write_payload(MotionHeader((1, 1), [3, block_log2]))
+
+
+@pytest.mark.parametrize("block_log2", [3, 4, 5])
+def test_splits_end_at_blocks_of_8(block_log2: int) -> None:
+    depth = block_log2 - 2
+    message = rf"split_depth\[0\] is {depth}, allowed is 0\.\.{depth - 1}"
+    with pytest.raises(ValueOutOfRange, match=message):
+        write_payload(MotionHeader((1,), [block_log2], hybrid=True, split_depth=[depth]))
+    payload = as_bytes(f"{block_log2 - 3:02b}" + "1" + f"{depth:02b}" + "1" + "0" * 50)
+    with pytest.raises(ValueOutOfRange, match=message):
+        read_payload(MotionHeader((1,), hybrid=True), payload, PLACE)
+
+
+def test_tables_of_splits_have_a_range() -> None:
+    split = {"hybrid": True, "split_depth": [1]}
+    with pytest.raises(ValueOutOfRange, match=r"split_scale_index is 40, allowed is 0\.\.39"):
+        write_payload(MotionHeader((1,), [4], **split, split_scale_index=40))
+    with pytest.raises(ValueOutOfRange, match=r"split_table\[14\] is 64, allowed is 0\.\.63"):
+        write_payload(MotionHeader((1,), [4], **split, split_tables=[0] * 14 + [64]))
+    with pytest.raises(ValueOutOfRange, match=r"vector_scale_index\[25\] is 40, allowed is 0\.\.39"):
+        write_payload(MotionHeader((), [], [], [0] * 25 + [40], hybrid=True))
 
 
 @pytest.mark.parametrize("vector", [(-1025, 0), (0, 1024)])

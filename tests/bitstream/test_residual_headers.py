@@ -378,10 +378,10 @@ def test_base_models_of_another_profile_are_refused(profile: str, base_model: in
         write_payload(header)
 
 
-@pytest.mark.parametrize(("profile", "lowest"), [("grid", 0), ("motion", 3), ("hybrid", 4)])
+@pytest.mark.parametrize(("profile", "lowest"), [("grid", 0), ("motion", 3), ("hybrid", 5)])
 def test_versions(profile: str, lowest: int) -> None:
     sequence = SequenceHeader(profile=profile, **({"model": HYBRID} if profile == "hybrid" else {}))
-    for minor in range(6):
+    for minor in range(7):
         header = FileHeader(0, minor)
         if minor >= lowest:
             check_version(header, sequence, "clip.msn")

@@ -32,6 +32,7 @@ from nvcodec.bitstream import (
     write_payload,
 )
 from nvcodec.bitstream.errors import TrailingData, UnitTruncated
+from nvcodec.bitstream.headers import DEFAULT_SPLIT_SCALE, DEFAULT_SPLIT_TABLES, DEFAULT_VECTOR_SCALES
 from nvcodec.bitstream.visitor import Header, TraceEntry
 
 PLACE = Place("test unit", 50)
@@ -126,14 +127,24 @@ bases = st.just(VectorBase()) | st.builds(VectorBase, st.just(False), st.tuples(
 
 
 @st.composite
-def motion_headers(draw: st.DrawFn) -> MotionHeader:
+def motion_headers(draw: st.DrawFn, hybrid: bool) -> MotionHeader:
     counts = tuple(draw(st.lists(st.integers(1, 2), max_size=8)))
-    return MotionHeader(
+    header = MotionHeader(
         counts,
         [draw(st.integers(3, 6)) for _ in counts],
         [[draw(bases) for _ in range(count)] for count in counts],
         draw(st.lists(st.integers(0, 39), min_size=26, max_size=26)),
     )
+    if not hybrid:
+        return header
+    own = list(zip(header.scale_index, DEFAULT_VECTOR_SCALES, strict=True))
+    header.scale_index = [default if draw(st.booleans()) else index for index, default in own]
+    header.hybrid = True
+    header.split_depth = [draw(st.none() | st.integers(0, block - 3)) for block in header.block_log2]
+    if any(header.split_depth):
+        header.split_tables = [draw(st.just(default) | st.integers(0, 63)) for default in DEFAULT_SPLIT_TABLES]
+        header.split_scale_index = draw(st.just(DEFAULT_SPLIT_SCALE) | st.integers(0, 39))
+    return header
 
 
 tensors = st.builds(TensorCoding, scale_index=st.integers(0, 39), shift=st.integers(0, 15))
@@ -235,7 +246,25 @@ def test_latent_header_round_trip(coded: list[bool], words: bytes) -> None:
     assert read_coded_payload(LatentHeader(len(coded)), write_payload(header, words), PLACE) == (header, words)
 
 
-@given(motion_headers(), words_at_will)
+@given(motion_headers(hybrid=True), words_at_will)
+def test_motion_header_of_the_hybrid_profile_round_trip(header: MotionHeader, words: bytes) -> None:
+    def blank() -> MotionHeader:
+        return MotionHeader(header.reference_counts, hybrid=True)
+
+    trace = names(round_trip(header, blank))
+    assert sum(name.startswith("stepped_flag") for name in trace) == len(header.reference_counts)
+    assert sum(name.startswith("split_depth") for name in trace) == sum(d is not None for d in header.split_depth)
+    assert sum(name.startswith("custom_split_table") for name in trace) == (15 if any(header.split_depth) else 0)
+    assert trace.count("custom_split_scale_index") == any(header.split_depth)
+    assert sum(name.startswith("custom_vector_scale_index") for name in trace) == 26
+    customs = sum(map(int.__ne__, header.scale_index, DEFAULT_VECTOR_SCALES))
+    assert sum(name.startswith("vector_scale_index") for name in trace) == customs
+    assert read_coded_payload(blank(), write_payload(header, words), PLACE) == (header, words)
+    depths = [depth or 0 for depth in header.split_depth]
+    assert header.finest_log2 == [block - depth for block, depth in zip(header.block_log2, depths, strict=True)]
+
+
+@given(motion_headers(hybrid=False), words_at_will)
 def test_motion_header_round_trip(header: MotionHeader, words: bytes) -> None:
     def blank() -> MotionHeader:
         return MotionHeader(header.reference_counts)

@@ -263,10 +263,13 @@ def test_pictures_before_the_damage_are_right_and_none_after_it_comes(key: UnitK
     assert all(map(same_planes, found, right(True)[: len(found)]))
 
 
-def test_an_earlier_version_is_refused() -> None:
+@pytest.mark.parametrize("minor", [3, 4])
+def test_an_earlier_version_is_refused(minor: int) -> None:
     data = made(False)
-    with pytest.raises(UnsupportedVersion, match=r"hybrid profile of format version 0\.3"):
-        Decoder(data[:5] + b"\x03" + data[6:])
+    message = rf"hybrid profile of format version 0\.{minor}, .* version 0\.5"
+    with pytest.raises(UnsupportedVersion, match=message) as refused:
+        Decoder(data[:5] + bytes([minor]) + data[6:])
+    one_line(refused)
 
 
 # nvinfo and the trace
@@ -354,7 +357,7 @@ def test_nvinfo_and_probe(network: bool) -> None:
         info = json.loads(json.dumps(describe(decoder)))
     assert (info["profile"], info["open_gops"], info["keyint"]) == ("hybrid", 2, 8)
     assert info["missing_units"] == []
-    assert info["format_version"] == "0.4"
+    assert info["format_version"] == "0.5"
     assert sum(level["grid_bytes"] for level in info["levels"]) == info["components"]["residuals"]
     assert [scale["bytes_read"] for scale in info["scales"]] == sorted(
         (scale["bytes_read"] for scale in info["scales"]), reverse=True

@@ -228,7 +228,9 @@ def test_other_vectors_than_the_encoders_are_found() -> None:
         digests = [picture_digest(frame.planes, 4) for frame in decoder]
     anchor = integers.motion[1][1]
     anchor.motion.fields[0][...] = anchor.base_fields[0] + 5
-    key, payload = pack_motion(0, 1, integers.motion[1], hierarchical_order(2, True))
+    key, payload = pack_motion(
+        0, 1, integers.motion[1], hierarchical_order(2, True), (VIDEO.height, VIDEO.width), hybrid=False
+    )
     wrong = DigestPayload(2, 4, {0: digests[1:]})
     units = {key: payload, UnitKey(UnitType.DIGEST, 0, 1): write_payload(wrong)}
 

@@ -180,10 +180,11 @@ def test_nvinfo_and_probe() -> None:
 # --- caps ------------------------------------------------------------------------------------------------------------
 
 
-def vectors_of(block_log2: int) -> bytes:
-    """A MOTION unit's file of an open GoP of 64 pictures, without a coded word."""
+def vectors_of(block_log2: int, split_depth: int | None = None) -> bytes:
+    """A MOTION unit's file of an open GoP of 64 pictures, without a coded word; split_depth: in the hybrid profile."""
     counts = reference_counts(hierarchical_order(64, True))
-    payload = write_payload(MotionHeader(counts, [block_log2] * len(counts)))
+    own = {} if split_depth is None else {"hybrid": True, "split_depth": [split_depth] * len(counts)}
+    payload = write_payload(MotionHeader(counts, [block_log2] * len(counts), **own))
     return write_file([(UnitKey(UnitType.MOTION, 0, 1), payload)])
 
 
@@ -192,9 +193,19 @@ def test_vectors_that_would_take_too_much_memory_are_refused_at_once() -> None:
     with ContainerReader(vectors_of(3)) as container:
         message = rf"MOTION unit \(segment 0, gop 1\).*133169152 nodes, allowed are at most {limits.MAX_GOP_NODES}"
         with pytest.raises(LimitExceeded, match=message):
-            decode_motion(container, 0, 1, order, (8192, 8192), None)
+            decode_motion(container, 0, 1, order, (8192, 8192), None, hybrid=False)
     with ContainerReader(vectors_of(4)) as container, pytest.raises(DecodeError, match="MOTION unit"):
-        decode_motion(container, 0, 1, order, (8192, 8192), None)
+        decode_motion(container, 0, 1, order, (8192, 8192), None, hybrid=False)
+
+
+@pytest.mark.parametrize(("block_log2", "split_depth"), [(3, 0), (6, 3), (4, 1)])
+def test_nodes_count_at_the_blocks_last_size(block_log2: int, split_depth: int) -> None:
+    order = hierarchical_order(64, True)
+    file, refused = vectors_of(block_log2, split_depth), pytest.raises(LimitExceeded, match="133169152 nodes")
+    with ContainerReader(file) as container, refused:
+        decode_motion(container, 0, 1, order, (8192, 8192), None, hybrid=True)
+    with ContainerReader(vectors_of(6, 2)) as container, pytest.raises(DecodeError, match="MOTION unit"):
+        decode_motion(container, 0, 1, order, (8192, 8192), None, hybrid=True)
 
 
 # --- base models -----------------------------------------------------------------------------------------------------

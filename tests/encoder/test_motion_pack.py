@@ -24,15 +24,15 @@ from nvcodec.decoder.network_unit import decode_network
 from nvcodec.encoder import encode
 from nvcodec.encoder.motion_pack import pack_motion
 from nvcodec.encoder.run import Gop
-from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.encoder.vector_field import choose_scale_index, symbol_counts
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
-from nvcodec.synthesis.vector_base import PictureMotion, anchor_before
+from nvcodec.synthesis.vector_base import anchor_before
 from nvcodec.video.frame import VideoFormat
 from tests.streams import (
     MOTION_CASES,
     Models,
     MotionIntegers,
+    coded_motion,
     motion_stream,
     pack_motion_integers,
     random_motion_integers,
@@ -80,7 +80,7 @@ def test_vectors_come_back(name: str) -> None:
     with ContainerReader(data) as container:
         for number, gop in enumerate(gops):
             order = hierarchical_order(gop.length, gop.open)
-            found = decode_motion(container, 0, number, order, size, before if gop.open else None)
+            found = decode_motion(container, 0, number, order, size, before if gop.open else None, hybrid=False)
             assert {index for index in found if index >= 0} == set(integers.motion[number])
             for index, coded in integers.motion[number].items():
                 assert found[index].picture == coded.motion.picture
@@ -189,8 +189,8 @@ def test_the_tables_of_vectors_are_those_that_cost_least() -> None:
 def test_vectors_that_are_their_bases_cost_next_to_nothing() -> None:
     picture, base = CodedPicture(0, (-1,)), VectorBase(False, (40, -7))
     vectors = np.tile(np.array([40, -7], np.int32), (30, 50, 1))
-    coded = CodedMotion(PictureMotion(picture, 3, [vectors]), [base], [vectors])
-    _, payload = pack_motion(0, 0, {0: coded}, [picture])
+    coded = coded_motion(picture, 3, [vectors], [base], [vectors])
+    _, payload = pack_motion(0, 0, {0: coded}, [picture], (240, 400), hybrid=False)
     header, words = read_coded_payload(MotionHeader((1,)), payload, Place("test"))
     assert header.bases == [[base]]
     # 3000 symbols under the narrowest tables

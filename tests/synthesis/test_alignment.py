@@ -23,6 +23,12 @@ TAPS = ((0, 64, 0, 0), (-4, 54, 16, -2), (-4, 36, 36, -4), (-2, 16, 54, -4))
 SUBSAMPLING = {"400": [(0, 0)], "420": [(0, 0), (1, 1), (1, 1)], "422": [(0, 0), (0, 1), (0, 1)], "444": [(0, 0)] * 3}
 
 
+def literal_block_vector(v: Array, block_log2: int, y: int, x: int, sy: int, sx: int) -> tuple[int, int]:
+    """Of a stepped field: the vector of the block with the sample's upper left luma sample, rounded half up."""
+    dy, dx = v[(y << sy) // (1 << block_log2), (x << sx) // (1 << block_log2)]
+    return (2 * int(dy) + (1 << sy)) // (2 << sy), (2 * int(dx) + (1 << sx)) // (2 << sx)
+
+
 def literal_vector(v: Array, block_log2: int, y: int, x: int, sy: int, sx: int) -> tuple[int, int]:
     block = 1 << block_log2
 
@@ -55,12 +61,14 @@ def literal_sample(plane: Array, bit_depth: int, y: int, x: int) -> int:
     return min(max((total + 64) >> 7, 0), (1 << bit_depth) - 1)
 
 
-def literal_picture(planes: list[Array], v: Array, block_log2: int, chroma: str, scale: int, depth: int) -> list[Array]:
-    aligned = []
+def literal_picture(
+    planes: list[Array], v: Array, block_log2: int, chroma: str, scale: int, depth: int, *, stepped: bool
+) -> list[Array]:
+    aligned, vector = [], literal_block_vector if stepped else literal_vector
     for plane, (rows_log2, columns_log2) in zip(planes, SUBSAMPLING[chroma], strict=True):
         out = np.empty_like(plane)
         for y, x in np.ndindex(*plane.shape):
-            dy, dx = literal_vector(v, block_log2, y, x, scale + rows_log2, scale + columns_log2)
+            dy, dx = vector(v, block_log2, y, x, scale + rows_log2, scale + columns_log2)
             out[y, x] = literal_sample(plane, depth, 4 * y + dy, 4 * x + dx)
         aligned.append(out)
     return aligned
@@ -108,28 +116,39 @@ def library(request: pytest.FixtureRequest) -> Library:
 
 
 def aligned(
-    library: Library, planes: list[Array], bit_depth: int, vectors: Array, block_log2: int, chroma: str, scale: int
+    library: Library,
+    planes: list[Array],
+    bit_depth: int,
+    vectors: Array,
+    block_log2: int,
+    chroma: str,
+    scale: int,
+    *,
+    stepped: bool = False,
 ) -> list[Array]:
     """`align_picture` by either library, arrays in and out."""
     if isinstance(library, NumpyLibrary):
-        return list(align_picture(Reference(planes, bit_depth), vectors, block_log2, chroma, scale))
+        return list(align_picture(Reference(planes, bit_depth), vectors, block_log2, chroma, scale, stepped=stepped))
     import torch
 
     from nvcodec.synthesis.torch_alignment import to_array, to_tensor
 
     reference = Reference([to_tensor(plane) for plane in planes], bit_depth, library)
-    return [to_array(p) for p in align_picture(reference, torch.from_numpy(vectors), block_log2, chroma, scale)]
+    found = align_picture(reference, torch.from_numpy(vectors), block_log2, chroma, scale, stepped=stepped)
+    return [to_array(plane) for plane in found]
 
 
+@pytest.mark.parametrize("stepped", [False, True])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_equals_the_literal_formulas(case: tuple[int, int, str, int, int, int, int], library: Library) -> None:
+def test_equals_the_literal_formulas(
+    case: tuple[int, int, str, int, int, int, int], library: Library, stepped: bool
+) -> None:
     height, width, chroma, bit_depth, block_log2, scale, reach = case
     planes = random_planes(-(-height >> scale), -(-width >> scale), chroma, bit_depth)
     vectors = random_vectors(height, width, block_log2, reach)
-    expected = literal_picture(planes, vectors, block_log2, chroma, scale, bit_depth)
-    for plane, literal in zip(
-        aligned(library, planes, bit_depth, vectors, block_log2, chroma, scale), expected, strict=True
-    ):
+    expected = literal_picture(planes, vectors, block_log2, chroma, scale, bit_depth, stepped=stepped)
+    found = aligned(library, planes, bit_depth, vectors, block_log2, chroma, scale, stepped=stepped)
+    for plane, literal in zip(found, expected, strict=True):
         assert plane.dtype == literal.dtype
         assert np.array_equal(plane, literal)
 
@@ -158,21 +177,37 @@ def test_chroma_moves_half_as_far_and_smaller_scales_less() -> None:
             assert (component == moved).all()
 
 
+@pytest.mark.parametrize("stepped", [False, True])
 @pytest.mark.parametrize("block_log2", [3, 6])
 @pytest.mark.parametrize("scale", [0, 2])
-def test_a_part_equals_the_part_of_the_whole(block_log2: int, scale: int) -> None:
+def test_a_part_equals_the_part_of_the_whole(block_log2: int, scale: int, stepped: bool) -> None:
     chroma, bit_depth, full = "420", 8, (217, 331)
     planes = random_planes(-(-full[0] >> scale), -(-full[1] >> scale), chroma, bit_depth)
     vectors = random_vectors(*full, block_log2, 300)
     reference = Reference(planes, bit_depth)
-    whole = align_picture(reference, vectors, block_log2, chroma, scale)
+    whole = align_picture(reference, vectors, block_log2, chroma, scale, stepped=stepped)
     height, width = planes[0].shape
     for rows, columns in (((16, 32), (32, 64)), ((8, height), (48, width)), ((0, 1), (0, width))):
-        part = align_picture(reference, vectors, block_log2, chroma, scale, (slice(*rows), slice(*columns)))
+        crop = (slice(*rows), slice(*columns))
+        part = align_picture(reference, vectors, block_log2, chroma, scale, crop, stepped=stepped)
         assert np.array_equal(part[0], whole[0][slice(*rows), slice(*columns)])
         for k in (1, 2):
             cut = tuple(slice(first // 2, (last + 1) // 2) for first, last in (rows, columns))
             assert np.array_equal(part[k], whole[k][cut])
+
+
+def test_stepped_vectors_as_the_specification_has_them() -> None:
+    """Its example: chroma of 4:2:0, whole and at 1/8."""
+    vectors = np.array([[[-3, 6]], [[10, 20]], [[-3, 6]], [[-8, 8]]], np.int32)
+    dy, dx = plane_vectors(vectors, 3, (16, 4), 1, 1, stepped=True)
+    assert (dy[:, 0].tolist(), dx[:, 3].tolist()) == (
+        [-1] * 4 + [5] * 4 + [-1] * 4 + [-4] * 4,
+        [3] * 4 + [10] * 4 + [3] * 4 + [4] * 4,
+    )
+    dy, dx = plane_vectors(vectors, 3, (2, 1), 4, 4, stepped=True)
+    assert (dy[:, 0].tolist(), dx[:, 0].tolist()) == ([0, 0], [0, 0])
+    dy, dx = plane_vectors(vectors[::-1], 3, (2, 1), 4, 4, stepped=True)
+    assert (int(dy[0, 0]), int(dx[0, 0])) == (0, 1)
 
 
 def test_plane_by_plane_equals_the_picture() -> None:
