@@ -586,8 +586,9 @@ class Decoder:
     def _decode_motion(
         self, place: GopPlace, order: Sequence[CodedPicture], before: PictureMotion | None
     ) -> dict[int, PictureMotion]:
-        hybrid = self.sequence.profile == "hybrid"
-        return decode_motion(self.container, place.segment, place.gop, order, self._size, before, hybrid=hybrid)
+        return decode_motion(
+            self.container, place.segment, place.gop, order, self._size, before, hybrid=self.sequence.hybrid
+        )
 
     def _align(self, task: Task, window: list[DecodedPicture]) -> list[Sequence[Array]]:
         """The planes of the pictures that a task's picture refers to, aligned; none where there are none."""

@@ -171,9 +171,8 @@ def _trace_payload(decoder: Decoder, unit: Unit, trace: list[TraceEntry]) -> byt
         return read_coded_payload(_gop_header(decoder, key), unit.payload, unit.place, trace=trace)[1]
     if key.unit_type == UnitType.MOTION:
         counts = reference_counts(_motion_order(decoder, key.segment, key.gop))
-        return read_coded_payload(
-            MotionHeader(counts, hybrid=decoder.sequence.profile == "hybrid"), unit.payload, unit.place, trace=trace
-        )[1]
+        header = MotionHeader(counts, hybrid=decoder.sequence.hybrid)
+        return read_coded_payload(header, unit.payload, unit.place, trace=trace)[1]
     if key.unit_type == UnitType.RESIDUAL:
         return read_coded_payload(_residual_header(decoder, key), unit.payload, unit.place, trace=trace)[1]
     if key.unit_type == UnitType.DIGEST:

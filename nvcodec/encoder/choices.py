@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nvcodec.bitstream.residual_headers import CHOICE_CONTEXTS, DEFAULT_CHOICE, TABLE_BITS
+from nvcodec.bitstream.residual_headers import CHOICE_CONTEXTS, DEFAULT_CHOICE
+from nvcodec.encoder.named_tables import named_tables
 from nvcodec.encoder.residual import binary_costs
 from nvcodec.entropy import LAPLACE_COUNT, SymbolEncoder
 from nvcodec.synthesis.arrays import Array
@@ -51,13 +52,8 @@ def _costs(source: Sequence[Array], prediction: Sequence[Array], lam: float) -> 
 
 
 def choice_cost(costs: Array, lam: float, size: tuple[int, int], tables: Sequence[int]) -> float:
-    """What a picture costs with the best choices, theirs included."""
-    bits = binary_costs()[list(tables)]
-    totals = [float(costs[MEAN].sum())]
-    for log2 in SIZES_LOG2:
-        shape = field_shape(*size, log2)
-        totals.append(_chosen(_gathered(costs, log2, shape).reshape(3, -1), lam, shape, bits)[1])
-    return min(totals)
+    """What a picture costs with the best choices, theirs included; arguments as for `best_choices`."""
+    return _cheapest(costs, lam, size, tables)[0]
 
 
 def best_choices(costs: Array, lam: float, size: tuple[int, int], tables: Sequence[int]) -> tuple[int, Array | None]:
@@ -65,6 +61,13 @@ def best_choices(costs: Array, lam: float, size: tuple[int, int], tables: Sequen
 
     costs: as `block_costs`; size: (height, width) of luma.
     """
+    return _cheapest(costs, lam, size, tables)[1]
+
+
+def _cheapest(
+    costs: Array, lam: float, size: tuple[int, int], tables: Sequence[int]
+) -> tuple[float, tuple[int, Array | None]]:
+    """(cost, choices) as `best_choices` has them."""
     bits = binary_costs()[list(tables)]
     best, found = float(costs[MEAN].sum()), (0, None)
     for log2 in SIZES_LOG2:
@@ -73,7 +76,7 @@ def best_choices(costs: Array, lam: float, size: tuple[int, int], tables: Sequen
         choices, total = _chosen(own, lam, shape, bits)
         if total < best:
             best, found = total, (log2, choices.reshape(shape))  # type: ignore[assignment]
-    return found
+    return best, found
 
 
 def _gathered(costs: Array, log2: int, shape: tuple[int, int]) -> Array:
@@ -113,11 +116,7 @@ class ChoiceCounts:
 
     def tables(self) -> tuple[int, ...]:
         """The cheapest tables, where they save more than naming them takes."""
-        bits = self.binary @ binary_costs().T
-        rows, own = np.arange(len(bits)), np.array(DEFAULT_CHOICE)
-        best = bits.argmin(1)
-        best = np.where(bits[rows, own] - bits[rows, best] > TABLE_BITS, best, own)
-        return tuple(int(index) for index in best)
+        return tuple(int(index) for index in named_tables(self.binary @ binary_costs().T, DEFAULT_CHOICE))
 
 
 class _Counting:

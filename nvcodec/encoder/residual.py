@@ -16,8 +16,9 @@ from torch import Tensor
 
 from nvcodec.bitstream import LevelTables
 from nvcodec.bitstream.default_tables import DEFAULT_TABLES
-from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS, RESIDUAL_LEVELS, TABLE_BITS, VALUE_CONTEXTS, Tables
+from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS, RESIDUAL_LEVELS, VALUE_CONTEXTS, Tables
 from nvcodec.decoder.residual import binary_tables, value_symbols, value_tables
+from nvcodec.encoder.named_tables import named_tables
 from nvcodec.entropy import LAPLACE_COUNT, PRECISION, SCALE_COUNT, SymbolEncoder, frequencies
 from nvcodec.entropy.tables import BINARY_COUNT, SYMBOL_MIN
 from nvcodec.synthesis.arrays import Array
@@ -73,14 +74,12 @@ class Counts:
 
 def _cheapest(counts: Array, costs: Array, default: tuple[int, ...], charged: bool) -> tuple[int, ...]:
     bits = counts @ costs.T  # (contexts, tables)
-    rows, own = np.arange(len(counts)), np.array(default)
-    if not charged:
-        # few symbols shall not pick an extreme table: the default's symbols count, too
-        expected = 2.0 ** -costs[own]
-        bits = bits + PRIOR * (expected / expected.sum(1, keepdims=True)) @ costs.T
-    best = bits.argmin(1)
     if charged:
-        best = np.where(bits[rows, own] - bits[rows, best] > TABLE_BITS, best, own)
+        best = named_tables(bits, default)
+    else:
+        # few symbols shall not pick an extreme table: the default's symbols count, too
+        expected = 2.0 ** -costs[np.array(default)]
+        best = (bits + PRIOR * (expected / expected.sum(1, keepdims=True)) @ costs.T).argmin(1)
     return tuple(int(index) for index in best)
 
 

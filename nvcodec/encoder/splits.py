@@ -13,6 +13,7 @@ import numpy as np
 from nvcodec.bitstream.headers import DEFAULT_SPLIT_SCALE, DEFAULT_SPLIT_TABLES
 from nvcodec.bitstream.residual_headers import TABLE_BITS
 from nvcodec.encoder.motion import FieldFit
+from nvcodec.encoder.named_tables import named_tables
 from nvcodec.encoder.residual import binary_costs
 from nvcodec.encoder.vector_field import scale_costs
 from nvcodec.entropy import LAPLACE_COUNT, PHASE_COUNT, SymbolEncoder
@@ -106,15 +107,10 @@ class SplitCounts:
 
     def tables(self, *, charged: bool) -> tuple[list[int], int]:
         """The cheapest tables, and scale index of differences; charged: where they save more than naming them takes."""
-        bits = self.binary @ binary_costs().T
-        own, best = np.array(DEFAULT_SPLIT_TABLES), bits.argmin(1)
-        rows = np.arange(len(bits))
-        least = TABLE_BITS if charged else 0
-        best = np.where(bits[rows, own] - bits[rows, best] > least, best, own)
-        lengths = scale_costs() @ self.difference
-        scale = int(lengths.argmin())
-        saved = lengths[DEFAULT_SPLIT_SCALE] - lengths[scale]
-        return [int(index) for index in best], scale if saved > least else DEFAULT_SPLIT_SCALE
+        saving = TABLE_BITS if charged else 0
+        best = named_tables(self.binary @ binary_costs().T, DEFAULT_SPLIT_TABLES, saving)
+        (scale,) = named_tables((scale_costs() @ self.difference)[None], (DEFAULT_SPLIT_SCALE,), saving)
+        return [int(index) for index in best], int(scale)
 
     def bits(self) -> float:
         """What the symbols take under the default tables."""

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from nvcodec.bitstream.headers import DEFAULT_VECTOR_SCALES
-from nvcodec.bitstream.residual_headers import TABLE_BITS
+from nvcodec.encoder.named_tables import named_tables
 from nvcodec.entropy import PHASE_COUNT, PRECISION, SCALE_COUNT, SymbolEncoder, frequencies
 from nvcodec.entropy.latents import wrap
 from nvcodec.entropy.tables import SYMBOL_COUNT, SYMBOL_MAX, SYMBOL_MIN
@@ -63,10 +63,7 @@ def choose_scale_index(counts: Array) -> tuple[Array, float]:
 
 def charged_scale_index(counts: Array) -> Array:
     """The same where it saves more than naming it takes, else the hybrid profile's default."""
-    bits = counts @ scale_costs().T
-    rows, own = np.arange(len(bits)), np.array(DEFAULT_VECTOR_SCALES)
-    best = bits.argmin(1)
-    return np.where(bits[rows, own] - bits[rows, best] > TABLE_BITS, best, own)
+    return named_tables(counts @ scale_costs().T, DEFAULT_VECTOR_SCALES)
 
 
 def codable(field: Array, base: Array) -> Array:
