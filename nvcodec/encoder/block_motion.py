@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 
 from nvcodec.bitstream import VectorBase
 from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
 from nvcodec.encoder.choices import block_costs, choice_cost
-from nvcodec.encoder.motion import CHOICE_MARGIN, WEIGHT_OF_OTHER, FieldFit, fit_with, global_vector
+from nvcodec.encoder.motion import STEP_SIZES, FieldFit, choice_weight, fit_with, global_vector, likely_choice
 from nvcodec.encoder.splits import SplitCounts, SplitField, SplitSearch
 from nvcodec.encoder.vector_field import choose_scale_index, codable, symbol_counts
 from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.choices import MEAN
 
 GLOBAL_BITS = 22.0
 """What a global vector takes in the header."""
@@ -28,10 +28,6 @@ ROOT_LOG2, SMALL_ROOT_LOG2, FINEST_LOG2 = 6, 5, 3
 """Blocks that splits start from, in large and in small pictures, and the smallest."""
 SMALL_SAMPLES = 1 << 17
 """Pictures of fewer luma samples are small."""
-CHOICE_BLOCK = 16
-"""Samples each way whose errors decide which reference counts there, while fields are found."""
-WEIGHT_IN_MEAN = 0.25
-_STEP_SIZES = ((8, 2), (4, 1))
 _FINE_SHIFT = 4
 """From 8 bits to 1/4096 of the sample range."""
 
@@ -122,8 +118,7 @@ class BlockMotion:
             candidates = []
             for base in (VectorBase(), VectorBase(False, global_vector(flow))):
                 start = self.base_of(base, k, made.roots, block_log2)
-                fit = self._fit(k, block_log2, start, stepped=False)
-                fit = fit.against(fit.current, fit.padded(self.weights[k]), start)
+                fit = self._fit(k, block_log2, start, stepped=False, weight=self.weights[k])
                 field, cost = fit_with(fit, [flow], effort=0)
                 bits = 0.0 if base.derived_flag else GLOBAL_BITS
                 candidates.append((cost + self.vector_lam * bits, base, start, field, fit))
@@ -131,7 +126,7 @@ class BlockMotion:
             made.bases.append(base)
             made.base_fields.append(start)
             made.roots.append(fit_with(fit, [flow], effort=1)[0])
-        return self._joined(made, self.rounds)
+        return self._joined(made)
 
     def _blocks(self, like: Fields) -> Fields:
         """From interpolated fields of the same bases: at first without splits, then with them."""
@@ -139,29 +134,27 @@ class BlockMotion:
         made = Fields(root_log2, list(like.bases), [], [], stepped=True)
         for k, flow in enumerate(self.flows):
             start = self.base_of(made.bases[k], k, made.roots, root_log2)
-            fit = self._fit(k, root_log2, start, stepped=True)
-            fit = fit.against(fit.current, fit.padded(self.weights[k]), start)
+            fit = self._fit(k, root_log2, start, stepped=True, weight=self.weights[k])
             others = [codable(each, start) for each in fit.sampled(flow)]
             if like.block_log2 == root_log2:
                 others.append(codable(like.roots[k], start))
             field, _ = fit_with(fit, [flow], effort=1, others=others)
             made.base_fields.append(start)
             made.roots.append(field)
-        made = self._joined(made, self.rounds)
-        return self._split(made)
+        return self._split(self._joined(made))
 
-    def _joined(self, made: Fields, rounds: int) -> Fields:
-        """The fields after so many rounds of refinement, each against what the other predicts."""
+    def _joined(self, made: Fields) -> Fields:
+        """The fields after the rounds of refinement, each against what the other predicts."""
         if len(made.roots) == 1:
             return made
         fits = [self._fit(k, made.block_log2, start, made.stepped) for k, start in enumerate(made.base_fields)]
-        for number in range(rounds):
+        for number in range(self.rounds):
             for k in range(2):
                 start = self.base_of(made.bases[k], k, made.roots, made.block_log2)
                 fit = self._against_other(fits[k], self._predictions(fits, made.roots), k, start)
                 field = codable(made.roots[k], start)
                 solved = codable(fit.solve(fit.dense(field)), start)
-                steps = _STEP_SIZES[number % len(_STEP_SIZES)]
+                steps = STEP_SIZES[number % len(STEP_SIZES)]
                 made.roots[k] = codable(fit.refine(field, [start, solved], steps), start)
                 made.base_fields[k] = start
         # the second field's base follows from the first
@@ -170,7 +163,10 @@ class BlockMotion:
         return made
 
     def _split(self, made: Fields) -> Fields:
-        fits = [self._fit(k, made.block_log2, start, stepped=True) for k, start in enumerate(made.base_fields)]
+        fits = [
+            self._fit(k, made.block_log2, start, stepped=True, weight=self.weights[k])
+            for k, start in enumerate(made.base_fields)
+        ]
         splits: list[SplitField | None] = [None] * len(fits)
         for _ in range(self.rounds if len(fits) == 2 else 1):
             for k, fit in enumerate(fits):
@@ -181,8 +177,6 @@ class BlockMotion:
                         for n, own in enumerate(splits)
                     ]
                     fit = self._against_other(fit, self._predictions(parts, finest), k, made.base_fields[k])
-                else:
-                    fit = fit.against(fit.current, fit.padded(self.weights[0]), made.base_fields[0])
                 search = SplitSearch(fit, self.flows[k], FINEST_LOG2, self.vector_lam, splits[k])
                 splits[k] = search.split(made.roots[k])
         done = [own for own in splits if own is not None]
@@ -192,8 +186,8 @@ class BlockMotion:
 
     # --- predictions -------------------------------------------------------------------------------------------------
 
-    def _fit(self, k: int, block_log2: int, base: Array, stepped: bool) -> FieldFit:
-        return FieldFit(self.current, self.references[k], block_log2, base, self.vector_lam, k, None, stepped)
+    def _fit(self, k: int, block_log2: int, base: Array, stepped: bool, weight: Array | None = None) -> FieldFit:
+        return FieldFit(self.current, self.references[k], block_log2, base, self.vector_lam, k, weight, stepped)
 
     def _final_fits(self, made: Fields) -> list[FieldFit]:
         return [self._fit(k, made.finest_log2, own, made.stepped) for k, own in enumerate(made.fields)]
@@ -207,14 +201,9 @@ class BlockMotion:
         """The fit of field k against what the other field leaves to it, as they predict now."""
         whole = self.current.astype(np.float32)
         made = [plane.astype(np.float32) for plane in predictions]
-        window = (CHOICE_BLOCK, CHOICE_BLOCK)
-        errors = np.stack([cv2.blur((each - whole) ** 2, window) for each in (0.5 * (made[0] + made[1]), *made)])
-        errors[1:] += CHOICE_MARGIN
-        choice = errors.argmin(0)
-        target = np.where(choice == 0, 2 * whole - made[1 - k], whole)
-        weight = np.where(choice == 0, WEIGHT_IN_MEAN, np.where(choice == 1 + k, 1.0, WEIGHT_OF_OTHER))
-        padded = cv2.copyMakeBorder(target, *fit.border, cv2.BORDER_REPLICATE)
-        return fit.against(padded, fit.padded(weight.astype(np.float32)), base)
+        choice = likely_choice(whole, made)
+        target = np.where(choice == MEAN, 2 * whole - made[1 - k], whole)
+        return fit.against(target, choice_weight(choice, k), base)
 
 
 def _fine(plane: Array) -> Array:

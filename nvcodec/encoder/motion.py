@@ -21,6 +21,7 @@ from nvcodec.encoder.vector_field import choose_scale_index, codable, scale_cost
 from nvcodec.entropy.latents import wrap
 from nvcodec.entropy.tables import SYMBOL_MIN
 from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.choices import FIRST, MEAN
 from nvcodec.synthesis.vectors import (
     STEPS,
     VECTOR_MAX,
@@ -43,10 +44,10 @@ WEIGHT_IN_MEAN, WEIGHT_OF_OTHER, WEIGHT_OF_ONE = 0.25, 0.01, 0.5
 """Of squared errors where the mean is taken, where the other reference is, and of pictures with one reference."""
 _SOLVER_STEPS = 40
 _STIFFNESS = 0.2  # squared differences between neighbours that cost as much as a bit, in quarter samples
-_BLOCK_PULL = 0.01
+_BLOCK_PULL = 0.01  # the same, to where a block's vector was
 _CHOICE_WINDOW = 15  # samples over which `best_flow` compares errors
-_STEP_SIZES = ((8, 2), (4, 1))  # quarter samples, tried by turns
-_STEPS_AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
+STEP_SIZES = ((8, 2), (4, 1))  # quarter samples, tried by turns
+STEPS_AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 def to_8_bit(luma: Array, bit_depth: int) -> Array:
@@ -94,16 +95,32 @@ def reference_weights(current: Array, references: Sequence[Array], flows: Sequen
     if len(references) == 1:
         return [np.full(current.shape, WEIGHT_OF_ONE, np.float32)]
     warped = [_at(reference, flow).astype(np.float32) for reference, flow in zip(references, flows, strict=True)]
-    tried = [0.5 * (warped[0] + warped[1]), *warped]
+    choice = likely_choice(current, warped)
+    return [choice_weight(choice, k) for k in range(2)]
+
+
+def likely_choice(current: Array, predictions: Sequence[Array]) -> Array:
+    """(H, W) of `synthesis.choices`' MEAN, FIRST, SECOND: what predicts each place's surroundings best.
+
+    predictions: two, (H, W) float32; a single one must be better than their mean by CHOICE_MARGIN.
+    """
     window = (CHOICE_BLOCK, CHOICE_BLOCK)
+    tried = (0.5 * (predictions[0] + predictions[1]), *predictions)
     errors = np.stack([cv2.blur((each - current) ** 2, window) for each in tried])
     errors[1:] += CHOICE_MARGIN
-    choice = errors.argmin(0)
-    weights = []
-    for own in (1, 2):
-        weight = np.where(choice == 0, WEIGHT_IN_MEAN, np.where(choice == own, 1.0, WEIGHT_OF_OTHER))
-        weights.append(weight.astype(np.float32))
-    return weights
+    return np.asarray(errors.argmin(0))
+
+
+def choice_weight(choice: Array, k: int) -> Array:
+    """How much errors of reference k's prediction count under such choices, (H, W) float32."""
+    weight = np.where(choice == MEAN, WEIGHT_IN_MEAN, np.where(choice == FIRST + k, 1.0, WEIGHT_OF_OTHER))
+    return weight.astype(np.float32)
+
+
+def least(fields: Sequence[Array], errors: Sequence[Array]) -> tuple[Array, Array]:
+    """Node by node, the vector with the smallest error, and that error; errors: (h, w) of each field (h, w, 2)."""
+    choice = np.argmin(errors, 0)[None]
+    return np.take_along_axis(np.stack(fields), choice[..., None], 0)[0], np.min(errors, 0)
 
 
 def global_vector(flow: Array) -> tuple[int, int]:
@@ -122,15 +139,14 @@ def fit_field(
     effort: int = EFFORT,
     reference_index: int = 0,
     other_flows: Sequence[Array] = (),
-    weight: Array | None = None,
 ) -> tuple[Array, float]:
     """The field (h, w, 2) for an 8-bit picture and reference, and its cost: least squared error plus lam times bits.
 
     base: (h, w, 2) field that differences are taken from; lam: squared error (8-bit luma) per bit; effort: rounds of
     greedy refinement, 0 for none; reference_index: 0 or 1, for the contexts; other_flows: more flows, whose vectors
-    compete node by node; weight: (H, W) of squared errors, 1 by default. The result has been through `codable`.
+    compete node by node. The result has been through `codable`.
     """
-    fit = FieldFit(current, upsampled(reference), block_log2, base, lam, reference_index, weight)
+    fit = FieldFit(current, upsampled(reference), block_log2, base, lam, reference_index)
     return fit_with(fit, (flow, *other_flows), effort)
 
 
@@ -146,7 +162,7 @@ def fit_with(fit: FieldFit, flows: Sequence[Array], effort: int, others: Sequenc
     field = candidates[int(np.argmin([fit.cost(each) for each in candidates]))]
     for number in range(effort):
         solved = codable(fit.solve(fit.dense(field)), base)
-        steps = _STEP_SIZES[number % len(_STEP_SIZES)]
+        steps = STEP_SIZES[number % len(STEP_SIZES)]
         field = codable(fit.refine(field, [*candidates, solved], steps), base)
     return field, fit.cost(field)
 
@@ -163,10 +179,10 @@ class FieldFit:
         base: Array,
         lam: float,
         reference_index: int,
-        weight: Array | None,
+        weight: Array | None = None,
         stepped: bool = False,
     ) -> None:
-        """finer: the reference as `upsampled` makes it."""
+        """finer: the reference as `upsampled` makes it; weight: (H, W) of squared errors, 1 by default."""
         self.stepped = stepped
         self.block, self.base, self.lam, self.index = 1 << block_log2, base.astype(np.int32), lam, reference_index
         self.size = current.shape
@@ -176,19 +192,20 @@ class FieldFit:
         self.current = cv2.copyMakeBorder(current, *self.border, cv2.BORDER_REPLICATE).astype(np.float32)
         self.root: Array | None = None
         if weight is not None:
-            self.root = cv2.copyMakeBorder(np.sqrt(weight), *self.border, cv2.BORDER_CONSTANT, value=0)
+            self.root = self._root(weight)
         self.finer = finer
         grid = np.meshgrid(np.arange(columns), np.arange(rows))
         self.positions = QUARTER * np.dstack(grid).astype(np.float32)
 
-    def padded(self, weight: Array) -> Array:
-        """Weights of squared errors, 0 outside the picture."""
-        return np.asarray(cv2.copyMakeBorder(weight, *self.border, cv2.BORDER_CONSTANT, value=0))
+    def _root(self, weight: Array) -> Array:
+        """Of the weights of squared errors, 0 outside the picture."""
+        return np.asarray(cv2.copyMakeBorder(np.sqrt(weight), *self.border, cv2.BORDER_CONSTANT, value=0))
 
     def against(self, target: Array, weight: Array, base: Array) -> FieldFit:
-        """The same for another target, (H, W) float32 as padded, with weights of squared errors, and another base."""
+        """The same for another target, with weights of squared errors, both (H, W) float32, and another base."""
         made = copy.copy(self)
-        made.current, made.root, made.base = target, np.sqrt(weight), base.astype(np.int32)
+        made.current = cv2.copyMakeBorder(target, *self.border, cv2.BORDER_REPLICATE)
+        made.root, made.base = self._root(weight), base.astype(np.int32)
         return made
 
     def finer_blocks(self, log2: int) -> FieldFit:
@@ -238,8 +255,7 @@ class FieldFit:
 
     def mixed(self, fields: list[Array]) -> Array:
         """Node by node, the vector of the field with the smallest error there."""
-        choice = np.argmin([self.errors(each) for each in fields], 0)[None, ..., None]
-        return np.take_along_axis(np.stack(fields), choice, 0)[0]
+        return least(fields, [self.errors(each) for each in fields])[0]
 
     def cost(self, field: Array) -> float:
         """Squared error of the whole picture plus lam times the field's bits."""
@@ -387,14 +403,13 @@ class FieldFit:
     def _refined_blocks(self, field: Array, vectors: Array, costs: Array) -> Array:
         """`refine` where blocks have errors of their own, so that one warp serves a candidate for all of them."""
         errors = np.stack([self.errors(each) for each in vectors])
-        rate: _RateOfPass | None = None
         for passes in self._independent():
+            rate: _RateOfPass | None = None
             for each in passes:
                 rate = _RateOfPass(each, field - self.base, costs, self.index, rate)
                 total = errors[(slice(None), *each.nodes)] + self.lam * rate.bits(vectors - self.base)
                 choice = np.argmin(total, 0)[None, ..., None]
                 field[each.nodes] = np.take_along_axis(vectors[(slice(None), *each.nodes)], choice, 0)[0]
-            rate = None
         return field
 
     def _independent(self) -> list[list[PyramidPass]]:
@@ -408,11 +423,11 @@ class FieldFit:
         yield field
         yield self._predicted(field)
         yield from fields
-        for row, column in _STEPS_AROUND:
+        for row, column in STEPS_AROUND:
             for step in steps:
                 yield np.clip(field + np.array((row * step, column * step), np.int32), VECTOR_MIN, VECTOR_MAX)
         around = np.pad(field, ((1, 1), (1, 1), (0, 0)), mode="edge")
-        sides = [around[1 + r : 1 + r + self.shape[0], 1 + c : 1 + c + self.shape[1]] for r, c in _STEPS_AROUND]
+        sides = [around[1 + r : 1 + r + self.shape[0], 1 + c : 1 + c + self.shape[1]] for r, c in STEPS_AROUND]
         yield from sides
         yield (np.sum(sides, 0, dtype=np.int32) + 2) >> 2
 
@@ -475,7 +490,7 @@ class _RateOfPass:
         each is one. Vertically a node predicts at step s if its row is an even and its column any multiple of s."""
         rows, columns = self.each.rows, self.each.columns
         for step in STEPS:
-            for row, column in _STEPS_AROUND:
+            for row, column in STEPS_AROUND:
                 row_unit, column_unit = (2 * step, step) if row else (step, 2 * step)
                 if rows[0] % row_unit or columns[0] % column_unit:
                     continue

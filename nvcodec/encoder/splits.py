@@ -12,7 +12,7 @@ import numpy as np
 
 from nvcodec.bitstream.headers import DEFAULT_SPLIT_SCALE, DEFAULT_SPLIT_TABLES
 from nvcodec.bitstream.residual_headers import TABLE_BITS
-from nvcodec.encoder.motion import FieldFit
+from nvcodec.encoder.motion import STEPS_AROUND, FieldFit, least
 from nvcodec.encoder.named_tables import named_tables
 from nvcodec.encoder.residual import binary_costs
 from nvcodec.encoder.vector_field import scale_costs
@@ -22,9 +22,8 @@ from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.splits import ACROSS, MOVED, NEW, SPLIT_CONTEXTS, choices, offered, split_contexts, walk_splits
 from nvcodec.synthesis.vectors import VECTOR_MAX, VECTOR_MIN, field_shape
 
-STEP_SIZES = (4, 1)
+NEW_STEP_SIZES = (4, 1)
 """Quarter samples that new vectors are moved by in turn."""
-_STEPS_AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 @dataclass
@@ -179,16 +178,17 @@ class SplitSearch:
             if log2 - 1 > self.finest:
                 options = self._new(_doubled(made), log2 - 2)
                 _, ahead = self._best(made, log2 - 1, options)
-                contexts = split_contexts(made, log2 - 1)
-                change = self.bits[contexts, 1] - self.bits[contexts, 0]
-                gain = self.fits[log2 - 1].errors(made) - _summed(ahead) - self.lam * change
+                gain = self.fits[log2 - 1].errors(made) - _summed(ahead) - self._flag_cost(made, log2 - 1)
                 cost = cost - np.maximum(gain, 0)
-            contexts = split_contexts(coarse, log2)
-            change = self.bits[contexts, 1] - self.bits[contexts, 0]
-            splits[log2] = active & (self.fits[log2].errors(coarse) > _summed(cost) + self.lam * change)
+            splits[log2] = active & (self.fits[log2].errors(coarse) > _summed(cost) + self._flag_cost(coarse, log2))
             active = _doubled(splits[log2])
             padded[log2 - 1] = np.where(active[..., None], made, own)
         return self._cropped(padded, splits)
+
+    def _flag_cost(self, field: Array, log2: int) -> Array:
+        """What it costs more to say of each block that it's split than that it isn't."""
+        contexts = split_contexts(field, log2)
+        return self.lam * (self.bits[contexts, 1] - self.bits[contexts, 0])
 
     def _cropped(self, padded: dict[int, Array], splits: dict[int, Array]) -> SplitField:
         """Without the blocks outside the picture."""
@@ -219,8 +219,7 @@ class SplitSearch:
             reachable = (np.abs(difference) <= SYMBOL_MAX).all(-1)
             costs.append(np.where(reachable, errors + self.lam * rate, np.inf))
             found.append(vectors)
-        choice = np.argmin(costs, 0)[None]
-        return np.take_along_axis(np.stack(found), choice[..., None], 0)[0], np.min(costs, 0)
+        return least(found, costs)
 
     def _new(self, own: Array, log2: int) -> list[tuple[Array, Array]]:
         """Vectors to try, and their errors: what flow says, least squares, and steps around the best of them."""
@@ -229,20 +228,14 @@ class SplitSearch:
         if self.before is not None and log2 in self.before.fields:
             tried.append(_grown(self.before.fields[log2], fit.shape))
         errors = [fit.errors(each) for each in tried]
-        best, least = _least(tried, errors)
+        best, _ = least(tried, errors)
         tried.append(fit.solve(fit.dense(best)))
         errors.append(fit.errors(tried[-1]))
-        best, least = _least(tried, errors)
-        for step in STEP_SIZES:
-            around = [np.clip(best + np.array(way, np.int32) * step, VECTOR_MIN, VECTOR_MAX) for way in _STEPS_AROUND]
-            best, least = _least([best, *around], [least, *(fit.errors(each) for each in around)])
-        return [*zip(tried, errors, strict=True), (best, least)]
-
-
-def _least(fields: list[Array], errors: list[Array]) -> tuple[Array, Array]:
-    """Block by block, the vector with the smallest error, and that error."""
-    choice = np.argmin(errors, 0)[None]
-    return np.take_along_axis(np.stack(fields), choice[..., None], 0)[0], np.min(errors, 0)
+        best, error = least(tried, errors)
+        for step in NEW_STEP_SIZES:
+            around = [np.clip(best + np.array(way, np.int32) * step, VECTOR_MIN, VECTOR_MAX) for way in STEPS_AROUND]
+            best, error = least([best, *around], [error, *(fit.errors(each) for each in around)])
+        return [*zip(tried, errors, strict=True), (best, error)]
 
 
 def _grown(field: Array, shape: tuple[int, int]) -> Array:

@@ -38,8 +38,7 @@ def found(lam: float = LAMBDA, root: np.ndarray | None = None) -> tuple[FieldFit
     current, reference = square_that_moves()
     if root is None:
         root = np.zeros((*field_shape(*SIZE, 5), 2), np.int32)
-    fit = FieldFit(current, upsampled(reference), 5, root, lam, 0, None, stepped=True)
-    fit = fit.against(fit.current, fit.padded(np.ones(SIZE, np.float32)), root)
+    fit = FieldFit(current, upsampled(reference), 5, root, lam, 0, np.ones(SIZE, np.float32), stepped=True)
     return fit, SplitSearch(fit, search(current, reference), 3, lam).split(root)
 
 
@@ -75,8 +74,7 @@ def test_splits_save_more_than_they_take() -> None:
 def test_nothing_is_split_where_nothing_is_gained() -> None:
     plane = texture(3)[: SIZE[0], : SIZE[1]]
     root = np.zeros((*field_shape(*SIZE, 5), 2), np.int32)
-    fit = FieldFit(plane, upsampled(plane), 5, root, LAMBDA, 0, None, stepped=True)
-    fit = fit.against(fit.current, fit.padded(np.ones(SIZE, np.float32)), root)
+    fit = FieldFit(plane, upsampled(plane), 5, root, LAMBDA, 0, np.ones(SIZE, np.float32), stepped=True)
     made = SplitSearch(fit, np.zeros((*SIZE, 2), np.float32), 3, LAMBDA).split(root)
     assert not any(split.any() for split in made.splits.values())
     assert made.without_idle_levels().finest_log2 == 5
