@@ -18,14 +18,12 @@ from command import parser_for, run_tool
 from make_base_model import read_clips
 
 from nvcodec.bitstream.residual_headers import Tables
-from nvcodec.encoder.encode import BLOCKS_LOG2, MOTION_EFFORT, VECTOR_LAMBDA
+from nvcodec.encoder.encode import find_motion
 from nvcodec.encoder.hybrid_fit import HybridFit
-from nvcodec.encoder.motion_fit import rate_factor
 from nvcodec.encoder.plan import plan_motion_gops
 from nvcodec.encoder.presets import HYBRID_PRESETS, hybrid_network
 from nvcodec.encoder.residual import ResidualCounts
 from nvcodec.encoder.run import Gop
-from nvcodec.encoder.sequence_motion import CodedMotion, segment_motion
 from nvcodec.encoder.source import SourceStore, Targets
 from nvcodec.encoder.splits import SplitCounts
 from nvcodec.encoder.vector_field import choose_scale_index, symbol_counts
@@ -40,26 +38,11 @@ def numbers(tables: Tables) -> list[list[int]]:
     return rows
 
 
-def find_motion(source: SourceStore, gops: list[Gop], lam: float) -> list[dict[int, CodedMotion]]:
-    return segment_motion(
-        source,
-        0,
-        gops,
-        lam,
-        BLOCKS_LOG2["hybrid"],
-        MOTION_EFFORT["hybrid"],
-        rate_factor,
-        lambda: None,
-        choosing=True,
-        vector_weight=VECTOR_LAMBDA["hybrid"],
-    )
-
-
 def residual_tables(source: SourceStore, plans: list[list[Gop]], lambdas: list[float]) -> None:
     """Prints them."""
     total, targets = ResidualCounts(), Targets(source)
     for gops in plans:
-        motion = find_motion(source, gops, lambdas[0])
+        motion = find_motion("hybrid", source, 0, gops, lambdas[0])
         for lam in lambdas:
             preset, device = HYBRID_PRESETS["fast"], torch.device("cpu")
             fit = HybridFit(targets, gops, hybrid_network(0), preset, lam, motion, seed=0, device=device)
@@ -77,7 +60,7 @@ def vector_tables(source: SourceStore, plans: list[list[Gop]], lambdas: list[flo
     vectors, splits = symbol_counts(np.zeros((1, 1, 2), np.int32), 0) * 0, SplitCounts()
     for gops in plans:
         for lam in lambdas:
-            for own in (coded for gop in find_motion(source, gops, lam) for coded in gop.values()):
+            for own in (coded for gop in find_motion("hybrid", source, 0, gops, lam) for coded in gop.values()):
                 for k, (root, base) in enumerate(zip(own.roots, own.base_fields, strict=True)):
                     vectors += symbol_counts(root - base, k)
                 for made in own.splits:

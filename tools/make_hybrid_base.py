@@ -18,16 +18,14 @@ from command import parser_for, run_tool
 from make_base_model import read_clips
 
 from nvcodec.bitstream import SCALES, SequenceHeader, UnitKey, UnitType, write_payload
-from nvcodec.encoder.encode import BLOCKS_LOG2, MOTION_EFFORT, VECTOR_LAMBDA, write_container
+from nvcodec.encoder.encode import find_motion, write_container
 from nvcodec.encoder.hybrid_fit import HybridFit
 from nvcodec.encoder.hybrid_model import HybridModel
-from nvcodec.encoder.motion_fit import rate_factor
 from nvcodec.encoder.network_fit import CodedWindow, NetworkFit, coded_window
 from nvcodec.encoder.pack import Payload, export_weights, pack_network
 from nvcodec.encoder.plan import plan_motion_gops
 from nvcodec.encoder.presets import HYBRID_PRESETS, hybrid_network
 from nvcodec.encoder.quantise import choose_shifts
-from nvcodec.encoder.sequence_motion import segment_motion
 from nvcodec.encoder.source import SourceStore, Targets
 
 GOP_LENGTH = 16
@@ -39,18 +37,7 @@ EXACT_FROM = 0.6
 def make_windows(source: SourceStore, targets: Targets, cuts: list[int], lambdas: list[float]) -> list[CodedWindow]:
     """Of all clips, coded without a network at each lambda."""
     gops = plan_motion_gops(0, len(source), cuts, GOP_LENGTH, len(source))
-    motion = segment_motion(
-        source,
-        0,
-        gops,
-        lambdas[0],
-        BLOCKS_LOG2["hybrid"],
-        MOTION_EFFORT["hybrid"],
-        rate_factor,
-        lambda: None,
-        choosing=True,
-        vector_weight=VECTOR_LAMBDA["hybrid"],
-    )
+    motion = find_motion("hybrid", source, 0, gops, lambdas[0])
     windows = []
     for lam in lambdas:
         preset, device = HYBRID_PRESETS["fast"], torch.device("cpu")

@@ -101,6 +101,34 @@ class ProgressEvent:
     rate_bpp: float | None = None
 
 
+def find_motion(
+    profile: str,
+    source: SourceStore,
+    first: int,
+    gops: list[Gop],
+    lam: float,
+    progress: Callable[[], None] = lambda: None,
+    *,
+    threads: int = 0,
+    block_log2: int | None = None,
+) -> list[dict[int, CodedMotion]]:
+    """A segment's motion as the motion or the hybrid profile searches it; first: its first picture; block_log2: of the
+    nodes of interpolated fields, the profile's choice by default."""
+    return segment_motion(
+        source,
+        first,
+        gops,
+        lam,
+        BLOCKS_LOG2[profile] if block_log2 is None else (block_log2,),
+        MOTION_EFFORT[profile],
+        rate_factor,
+        progress,
+        threads,
+        choosing=profile == "hybrid",
+        vector_weight=VECTOR_LAMBDA[profile],
+    )
+
+
 @dataclass
 class EncodeSummary:
     """What came out. component_bytes add up to file_bytes; psnr in dB by scale, means over pictures."""
@@ -412,26 +440,18 @@ class Encode:
             self._report("motion", done, total)
             self._check_stop("searching motion")
 
-        found = segment_motion(
+        found = find_motion(
+            self.settings.profile,
             self.source,
             first,
             gops,
             lam,
-            self._node_distances(),
-            MOTION_EFFORT[self.settings.profile],
-            rate_factor,
             progress,
-            self.settings.threads,
-            choosing=self.settings.profile == "hybrid",
-            vector_weight=VECTOR_LAMBDA[self.settings.profile],
+            threads=self.settings.threads,
+            block_log2=self.settings.block_log2,
         )
         self.seconds["motion"] = self.seconds.get("motion", 0.0) + time.monotonic() - start
         return found
-
-    def _node_distances(self) -> tuple[int, ...]:
-        """block_log2 of the interpolated fields that are tried."""
-        own = self.settings.block_log2
-        return BLOCKS_LOG2[self.settings.profile] if own is None else (own,)
 
     def _fit_segment(self, segment: SegmentFit) -> Packed:
         """Fit what is left to fit, and pack it. Raises SizeImpossible, Interrupted."""

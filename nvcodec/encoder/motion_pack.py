@@ -46,9 +46,7 @@ def pack_motion(
         for k, (vectors, base) in enumerate(zip(one.roots, one.base_fields, strict=True))
     ]
     counts = sum(symbol_counts(delta, k) for k, delta in differences)
-    scale_index, _ = choose_scale_index(counts)
-    if hybrid:
-        scale_index = charged_scale_index(counts)
+    scale_index = charged_scale_index(counts) if hybrid else choose_scale_index(counts)[0]
     encoder = SymbolEncoder()
     splits = SplitCounts()
     for one in coded:
