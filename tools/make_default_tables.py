@@ -40,12 +40,14 @@ def numbers(tables: Tables) -> list[list[int]]:
 
 def residual_tables(source: SourceStore, plans: list[list[Gop]], lambdas: list[float]) -> None:
     """Prints them."""
-    total, targets = ResidualCounts(), Targets(source)
+    device = torch.device("cpu")
+    total, targets = ResidualCounts(), Targets(source, device)
     for gops in plans:
         motion = find_motion("hybrid", source, 0, gops, lambdas[0])
         for lam in lambdas:
-            preset, device = HYBRID_PRESETS["fast"], torch.device("cpu")
-            fit = HybridFit(targets, gops, hybrid_network(0), preset, lam, motion, seed=0, device=device)
+            fit = HybridFit(
+                targets, gops, hybrid_network(0), HYBRID_PRESETS["fast"], lam, motion, seed=0, device=device
+            )
             while not fit.done:
                 fit.step()
             total.merge(fit.counts)
