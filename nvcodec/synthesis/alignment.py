@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nvcodec.synthesis.arrays import clamp
+
 PHASES = 4
 """Positions are quarter samples."""
 
@@ -79,7 +81,7 @@ class NumpyLibrary:
         return values.reshape(-1).take(indices, mode="clip")  # "raise" would buffer the output
 
     def clamp(self, values: Values, low: int, high: int) -> Values:
-        return values.clip(low, high, out=values)
+        return clamp(values, low, high)
 
 
 NUMPY = NumpyLibrary()

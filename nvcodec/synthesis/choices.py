@@ -88,7 +88,11 @@ def choose_references(
             (np.arange(size) << (scale_log2 + log2)) >> block_log2
             for size, log2 in zip(first[number].shape, (down, across), strict=True)
         )
-        own = choices[rows[:, None], columns]
         a, b = first[number], second[number]
-        first[number], second[number] = np.where(own == SECOND, b, a), np.where(own == FIRST, a, b)
+        # arithmetic with masks of 0 and 1 is several times faster than `where`
+        only_second, only_first = (
+            (choices == one).astype(a.dtype).take(columns, axis=1).take(rows, axis=0) for one in (SECOND, FIRST)
+        )
+        difference = b - a
+        first[number], second[number] = a + difference * only_second, b - difference * only_first
     return [first, second]

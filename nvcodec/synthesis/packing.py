@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
-from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.arrays import Array, clamp
 
 CHROMA_PHASES = {"400": (), "420": ((1, 1), (1, 1)), "422": ((2, 1), (2, 1)), "444": ((2, 2), (2, 2))}
 
@@ -52,9 +52,13 @@ def unpack(channels: Array, chroma_format: str, plane_shapes: list[tuple[int, in
 def to_samples(picture: Array, bit_depth: int) -> Array:
     """Clamped network output, integers in 1/4096 around mid-grey, to samples (bitstream_spec.md, section 6.6)."""
     shift = PICTURE_FRACTION_BITS - bit_depth
-    half = (1 << shift) >> 1
-    rounded = np.floor((picture + half) / (1 << shift)) + (1 << (bit_depth - 1))
-    samples: Array = np.clip(rounded, 0, (1 << bit_depth) - 1).astype(np.uint8 if bit_depth == 8 else np.uint16)
+    half, grey = (1 << shift) >> 1, 1 << (bit_depth - 1)
+    if np.issubdtype(picture.dtype, np.integer):
+        rounded = (picture + half) >> shift
+    else:
+        rounded = np.floor((picture + half) * (1 / (1 << shift)))
+    rounded += grey
+    samples: Array = clamp(rounded, 0, 2 * grey - 1).astype(np.uint8 if bit_depth == 8 else np.uint16)
     return samples
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
-from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.arrays import Array, clamp
 from nvcodec.synthesis.layers import COARSEST
 from nvcodec.synthesis.packing import pack
 
@@ -37,7 +37,7 @@ def fine_planes(planes: Sequence[Array], bit_depth: int) -> list[Array]:
 def with_residual(planes: Sequence[Array], residual: Sequence[Array | None]) -> list[Array]:
     """Fine planes and a residual's (None: zeros), added and clamped to 0 .. 4095 (bitstream_spec.md, section 6.13)."""
     return [
-        plane if own is None else np.clip(plane + own, 0, 2 * GREY - 1).astype(np.int16)
+        plane if own is None else clamp(plane + own, 0, 2 * GREY - 1).astype(np.int16)
         for plane, own in zip(planes, residual, strict=True)
     ]
 
