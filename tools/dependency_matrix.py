@@ -32,7 +32,7 @@ from nvcodec.errors import NvcodecError
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("bitstream", "conformance", "decoder", "entropy", "robustness", "synthesis", "video")
-TEST_TOOLS = ("pytest>=8", "hypothesis>=6.115")
+TEST_TOOLS = ("pytest>=8", "hypothesis>=6.115", "coverage>=7")
 NEWEST, LOWEST = "newest", "lowest of all"
 VECTORS = ROOT / "tests" / "conformance" / "vectors"
 
