@@ -99,9 +99,11 @@ def long_payload(index: bool) -> bytes:
 HOSTILE = {
     "8192x8192, grid": lambda: with_sequence(corpus_stream("grid"), width=8192, height=8192),
     "8192x8192, motion": lambda: with_sequence(corpus_stream("motion"), width=8192, height=8192),
+    "8192x8192, hybrid": lambda: with_sequence(corpus_stream("hybrid"), width=8192, height=8192),
     "8192x16": lambda: with_sequence(corpus_stream("grid"), width=8192),
     "2^24 pictures": lambda: with_sequence(corpus_stream("grid"), picture_count=1 << 24),
     "65535 segments": lambda: with_sequence(corpus_stream("grid"), picture_count=1 << 24, segment_count=65535),
+    "2^24 pictures, hybrid": lambda: with_sequence(corpus_stream("hybrid"), picture_count=1 << 24),
     "GoPs of 1024": lambda: with_gops(corpus_stream("grid"), [1024, 1024]),
     "65535 GoPs": lambda: with_gops(corpus_stream("grid"), [200] * 65535),
     "payload of 2^28": lambda: long_payload(False),
@@ -119,7 +121,7 @@ def test_small_files_stay_below_the_limit(tmp_path: Path, case: str) -> None:
     print(f"| {case} | {path.stat().st_size} | {figure / 1e6:.0f} | {outcome} |")
 
 
-@pytest.mark.parametrize("case", ["2^24 pictures", "65535 GoPs", "GoPs of 1024"])
+@pytest.mark.parametrize("case", ["2^24 pictures", "2^24 pictures, hybrid", "65535 GoPs", "GoPs of 1024"])
 def test_concealment_stays_below_it_too(tmp_path: Path, case: str) -> None:
     path = tmp_path / "hostile.msn"
     path.write_bytes(HOSTILE[case]())
@@ -141,7 +143,7 @@ def test_a_source_of_a_few_bytes_that_names_the_largest_picture(tmp_path: Path) 
     assert 1024 * int(figure) < LIMIT
 
 
-@pytest.mark.parametrize("name", ["grid", "motion"])
+@pytest.mark.parametrize("name", ["grid", "motion", "hybrid"])
 def test_the_refusal_names_needed_and_allowed(name: str) -> None:
     data = with_sequence(corpus_stream(name), width=8192, height=8192)
     with pytest.raises(MemoryLimit, match=r"may need \d+ MB, --max-memory allows 4000 MB") as error:
