@@ -24,6 +24,7 @@ from nvcodec.encoder.choices import ChoiceCounts, best_choices, block_costs
 from nvcodec.encoder.fit import StepResult
 from nvcodec.encoder.hybrid_model import HybridModel
 from nvcodec.encoder.hybrid_pack import CodedPictures, pack_hybrid_segment
+from nvcodec.encoder.influence import block_influence, chroma_mean
 from nvcodec.encoder.network_fit import CodedWindow, NetworkFit, batch_size, coded_window, network_inputs
 from nvcodec.encoder.pack import Packed
 from nvcodec.encoder.presets import Preset
@@ -42,11 +43,17 @@ from nvcodec.synthesis.transform import QP_COUNT, block_shape, forward, inverse,
 from nvcodec.synthesis.window import GREY, fine_planes, fine_window, mean_planes, with_residual
 
 DISTANCE_WEIGHT = 1.6
-"""A picture's distortion weighs so much more for each doubling of the distance to its references."""
+"""A picture's distortion usually weighs so much more for each doubling of the distance to its references."""
 ANCHOR_WEIGHT = 1.7
 """And an anchor's so much more than that of a picture whose references are a GoP away."""
 INTRA_WEIGHT = 1.7
 """And that of a picture without references, from which a chain of anchors begins, so much more again."""
+PICTURE_POWER = 0.65
+"""A picture's distortion weighs this power of its blocks' influence, of their geometric mean."""
+BLOCK_POWER = 0.5
+"""And a block's, beside its picture's, this power of its own over that mean."""
+BLOCK_WEIGHTS = (0.2, 4.0)
+"""The least and the most that a block may weigh: its picture's blocks share a quantisation step."""
 STEP_PER_LAMBDA = 8.0
 """The squared step over the squared error that a bit is worth."""
 FIT_RATE = 4e-4
@@ -55,8 +62,11 @@ LARGEST_WINDOWS = 150_000_000
 """Samples of all windows that a fit of the network looks at; of longer segments it sees evenly chosen pictures."""
 
 
-def importance(gops: Sequence[Gop], number: int, picture: CodedPicture) -> float:
-    """How much a picture's distortion weighs, the deepest pictures' weighing 1; number: its GoP's."""
+def usual_importance(gops: Sequence[Gop], number: int, picture: CodedPicture) -> float:
+    """How much a picture's distortion weighs by its place alone, the deepest pictures' weighing 1; number: its GoP's.
+
+    It tells about how fine its quantisation will be, before `influence` says what hangs on it in this video.
+    """
     if picture.depth:
         return float(DISTANCE_WEIGHT ** math.log2(picture.distance))
     span = gops[number].length
@@ -183,7 +193,7 @@ class HybridFit:
         self.referred_to = {
             gops[number].first + index for number, picture in self.order for index in picture.references
         }
-        self.importance = [importance(gops, number, picture) for number, picture in self.order]
+        self.importance, self.block_weights = self._weights()
         self.model: HybridModel | None = None
         if config.base_model:
             torch.manual_seed(seed)
@@ -201,6 +211,30 @@ class HybridFit:
         self.loop = Loop(self)
         self._begin_pass()
         self.best: Outcome | None = None
+
+    def _weights(self) -> tuple[list[float], list[list[Array]]]:
+        """How much each picture's distortion weighs, and besides, by plane, that of each of its blocks (blocks,)."""
+        steps = [
+            quantisation_step(parameter_for(self._error_per_bit(usual_importance(self.gops, number, picture))))
+            for number, picture in self.order
+        ]
+        found = block_influence(self._source, self.video, self.gops, self.order, self.motion, steps)
+        pictures, blocks = [], []
+        for influence in found:
+            logs = np.log(influence)
+            mean = float(logs.mean())
+            pictures.append(math.exp(PICTURE_POWER * mean))
+            own = np.clip(np.exp(BLOCK_POWER * (logs - mean)), *BLOCK_WEIGHTS)
+            blocks.append([chroma_mean(own, shape).ravel() for shape in self.blocks])
+        return pictures, blocks
+
+    def _source(self, number: int) -> list[Array]:
+        """A picture's planes, by its number in the segment."""
+        return self.targets.source.planes(self.targets.first + number)
+
+    def _error_per_bit(self, importance: float) -> float:
+        """The squared error, in 1/4096 of the sample range, that a bit is worth in a picture of some importance."""
+        return self.lam * (1 << PICTURE_FRACTION_BITS) ** 2 / importance
 
     # --- where it stands ---------------------------------------------------------------------------------------------
 
@@ -271,10 +305,10 @@ class HybridFit:
 
     def _code(self, gop: int, picture: CodedPicture, place: int) -> StepResult:
         index = self.gops[gop].first + picture.index
-        source = [plane.astype(np.int32) for plane in self.targets.source.planes(self.targets.first + index)]
+        source = [plane.astype(np.int32) for plane in self._source(index)]
         loop = self.loop
         window = loop.window(gop, picture)
-        lam = self.lam * (1 << PICTURE_FRACTION_BITS) ** 2 / self.importance[place]
+        lam = self._error_per_bit(self.importance[place])
         qp, own = parameter_for(lam), table_set(picture)
         shift = PICTURE_FRACTION_BITS - self.video.bit_depth
         fine = [(plane << shift) - GREY for plane in source]
@@ -290,7 +324,8 @@ class HybridFit:
         for k, (plane, mean) in enumerate(zip(fine, mean_planes(window), strict=True)):
             wanted = forward(plane - mean)
             kind, shape = plane_kind(k), self.blocks[k]
-            found, cost = Quantiser(self.tables[own][kind], shape).quantise(wanted, qp, lam)
+            quantiser = Quantiser(self.tables[own][kind], shape)
+            found, cost = quantiser.quantise(wanted, qp, lam / self.block_weights[place][k])
             bits += cost
             self.counts.add(own, kind, shape, found)
             levels.append(found.astype(np.int8) if found.any() else None)

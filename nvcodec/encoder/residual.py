@@ -191,7 +191,7 @@ def _level_of() -> Array:
 
 
 class Quantiser:
-    """Chooses a plane's integer levels. lam: squared error, in 1/4096 of the sample range, per bit."""
+    """Chooses a plane's integer levels."""
 
     def __init__(self, tables: tuple[LevelTables, ...], shape: tuple[int, int]):
         """tables: by level, of the plane's set and kind; shape: blocks (rows, columns)."""
@@ -199,8 +199,11 @@ class Quantiser:
         self.binary = [binary_costs()[list(own.binary)] for own in tables]
         self.value = [_value_costs()[list(own.value)] for own in tables]
 
-    def quantise(self, coefficients: Array, qp: int, lam: float) -> tuple[Array, float]:
-        """(levels (64, blocks) int32, bits) of real coefficients (64, blocks)."""
+    def quantise(self, coefficients: Array, qp: int, lam: float | Array) -> tuple[Array, float]:
+        """(levels (64, blocks) int32, bits) of real coefficients (64, blocks).
+
+        lam: squared error, in 1/4096 of the sample range, per bit: of all blocks, or of each (blocks,).
+        """
         step = quantisation_step(qp)
         scaled = coefficients / step
         levels = np.zeros(scaled.shape, np.int32)
@@ -211,7 +214,7 @@ class Quantiser:
         own = magnitude[:, active]
         floor = np.minimum(np.floor(own), LARGEST_LEVEL - 1).astype(np.int64)
         chosen = np.minimum(np.floor(own + FIRST_ROUNDING), LARGEST_LEVEL).astype(np.int64)
-        weight = step * step / lam
+        weight = np.broadcast_to(step * step / np.asarray(lam), scaled.shape[1:])[active]
         bits = 0.0
         for _ in range(ROUNDS):
             levels[:, active] = chosen
@@ -219,7 +222,7 @@ class Quantiser:
         levels[:, active] = np.where(scaled[:, active] < 0, -chosen, chosen)
         return levels, bits
 
-    def _improve(self, own: Array, floor: Array, levels: Array, active: Array, weight: float) -> tuple[Array, float]:
+    def _improve(self, own: Array, floor: Array, levels: Array, active: Array, weight: Array) -> tuple[Array, float]:
         """(magnitudes, bits) of the active blocks, given all blocks' magnitudes as they stand.
 
         A band is left to zeros where it saves less than the flags of all blocks take: then the file has none of it.

@@ -27,7 +27,7 @@ from nvcodec.decoder.decoder import SCALES
 from nvcodec.encoder import hybrid_fit as hybrid_fit_module
 from nvcodec.encoder.encode import EncodeSummary, ProgressEvent
 from nvcodec.encoder.errors import Interrupted, SizeImpossible
-from nvcodec.encoder.hybrid_fit import HybridFit, Loop, importance, parameter_for
+from nvcodec.encoder.hybrid_fit import HybridFit, Loop, parameter_for, usual_importance
 from nvcodec.encoder.hybrid_model import HybridModel
 from nvcodec.encoder.hybrid_pack import CodedPictures, pack_hybrid_segment
 from nvcodec.encoder.model import NetworkParameters
@@ -186,7 +186,7 @@ def test_a_network_that_need_not_be_there_makes_no_size_impossible() -> None:
     size = smallest + 300
     assert size < weights / 8 + 500
     data, _ = encode_bytes(frames, settings(preset="ultrafast", lam=None, size_bytes=size))
-    assert len(data) == pytest.approx(size, rel=0.05)  # on a clip this small sizes come in steps
+    assert len(data) == pytest.approx(size, rel=0.08)  # on a clip this small sizes come in steps
 
 
 def test_an_impossible_size_is_refused() -> None:
@@ -200,7 +200,7 @@ def test_an_impossible_size_is_refused() -> None:
 def test_importance_falls_with_the_distance_to_references() -> None:
     gops = [Gop(0, 1), Gop(1, 8, open=True), Gop(9, 8, open=True)]
     order = hierarchical_order(8, True)
-    weights = {picture.index: importance(gops, 1, picture) for picture in order}
+    weights = {picture.index: usual_importance(gops, 1, picture) for picture in order}
     by_distance: dict[int, set[float]] = {}
     for picture in order:
         by_distance.setdefault(picture.distance if picture.depth else 99, set()).add(weights[picture.index])
@@ -210,14 +210,14 @@ def test_importance_falls_with_the_distance_to_references() -> None:
     assert len(set(falling)) == len(falling) == 4
     assert falling[-1] == 1.0, "the deepest"
     first = hierarchical_order(1, False)[0]
-    assert importance(gops, 0, first) > weights[7], "of the chain's first picture before that of an anchor"
-    assert importance([Gop(0, 1)], 0, first) < importance(gops, 0, first), "nothing depends on it"
-    assert importance([Gop(0, 1), Gop(1, 8)], 0, first) == importance([Gop(0, 1)], 0, first), "nor here"
+    assert usual_importance(gops, 0, first) > weights[7], "of the chain's first picture before that of an anchor"
+    assert usual_importance([Gop(0, 1)], 0, first) < usual_importance(gops, 0, first), "nothing depends on it"
+    assert usual_importance([Gop(0, 1), Gop(1, 8)], 0, first) == usual_importance([Gop(0, 1)], 0, first), "nor here"
 
 
 def test_parameters_follow_importance() -> None:
     """What weighs more has a smaller step."""
-    fit = fit_of(CLIPS["plain"], [Gop(0, 1), Gop(1, 8, open=True)])
+    fit = fit_of(CLIPS["plain"], [Gop(0, 1), Gop(1, 8, open=True)], lam=0.02)
     while not fit.done:
         fit.step()
     pairs = sorted(zip(fit.importance, fit.best.coded.qp, strict=True))
@@ -326,7 +326,7 @@ def random_network(config: ModelConfig, video: VideoFormat, seed: int = 0) -> Hy
     return model
 
 
-def fit_of(clip: Clip, gops: list[Gop], preset: Preset | None = None) -> HybridFit:
+def fit_of(clip: Clip, gops: list[Gop], preset: Preset | None = None, lam: float = 2e-4) -> HybridFit:
     """A fit at its beginning, with vectors that no search found."""
     torch.set_num_threads(1)
     source, cpu = SourceStore(clip.video), torch.device("cpu")
@@ -334,7 +334,7 @@ def fit_of(clip: Clip, gops: list[Gop], preset: Preset | None = None) -> HybridF
         source.append(frame)
     motion = random_motion(gops, (clip.height, clip.width), np.random.default_rng(2))
     preset = preset or Preset(epochs=0, minimum_steps=0, coding_passes=1)
-    return HybridFit(Targets(source, cpu), gops, NO_NETWORK, preset, 2e-4, motion, seed=0, device=cpu)
+    return HybridFit(Targets(source, cpu), gops, NO_NETWORK, preset, lam, motion, seed=0, device=cpu)
 
 
 def random_pictures(fit: HybridFit, largest: int, seed: int = 0) -> CodedPictures:
