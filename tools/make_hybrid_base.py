@@ -1,16 +1,23 @@
-"""Fits the hybrid profile's base model: its network on made-up clips, coded at several lambdas.
+"""Fits the hybrid profile's base model: its network in the loop, on clips that are none of the test clips.
 
-Usage: make_hybrid_base.py CLIPS.yuv --out FOLDER [--steps N]
+Usage: make_hybrid_base.py CLIPS.yuv:PICTURES... --out FOLDER [--rounds N] [--steps N]
 
-CLIPS.yuv: 8-bit 4:2:0 clips of equal length, one after the other, none of them a test clip. Writes FOLDER/base.msn (the
-network in the format's own units, without pictures) and FOLDER/state.pt. A base model that has been shipped never
-changes: a new one gets a new number (bitstream_spec.md, section 5.3.2).
+CLIPS.yuv: 8-bit 4:2:0 clips of so many pictures each, one after the other. Every round codes all of them at each lambda
+with the network as it stands: what it does to a picture is in the references of the pictures that follow, for as long
+as a chain of anchors goes. The network is then fitted to the windows that this left and to those of all rounds before,
+the first of which are coded without it: fitted to the last ones alone it smooths away what the round before had left,
+and then what it has left itself. It begins with a base model that has been shipped, or with nothing. Writes
+FOLDER/base.msn after each round (the network in the format's own units, without pictures) and FOLDER/state.pt. A base
+model that has been shipped never changes: a new one gets a new number (bitstream_spec.md, section 5.3.2).
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -18,6 +25,7 @@ from command import parser_for, run_tool
 from make_base_model import read_clips
 
 from nvcodec.bitstream import SCALES, SequenceHeader, UnitKey, UnitType, write_payload
+from nvcodec.decoder.network_unit import base_level
 from nvcodec.encoder.encode import find_motion, write_container
 from nvcodec.encoder.hybrid_fit import HybridFit
 from nvcodec.encoder.hybrid_model import HybridModel
@@ -26,32 +34,59 @@ from nvcodec.encoder.pack import Payload, export_weights, pack_network
 from nvcodec.encoder.plan import plan_motion_gops
 from nvcodec.encoder.presets import HYBRID_PRESETS, hybrid_network
 from nvcodec.encoder.quantise import choose_shifts
+from nvcodec.encoder.run import Gop
+from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.encoder.source import SourceStore, Targets
+from nvcodec.video.frame import Frame
 
-GOP_LENGTH = 16
-LEARNING_RATE = 2e-3
-EXACT_FROM = 0.6
-"""Share of the steps after which weights are rounded."""
+CPU = torch.device("cpu")
 
 
-def make_windows(source: SourceStore, targets: Targets, cuts: list[int], lambdas: list[float]) -> list[CodedWindow]:
-    """Of all clips, coded without a network at each lambda."""
-    gops = plan_motion_gops(0, len(source), cuts, GOP_LENGTH, len(source))
-    motion = find_motion("hybrid", source, 0, gops, lambdas[0])
-    windows = []
-    for lam in lambdas:
-        preset, device = HYBRID_PRESETS["fast"], torch.device("cpu")
-        fit = HybridFit(targets, gops, hybrid_network(0), preset, lam, motion, seed=0, device=device)
-        while not fit.done:
-            fit.step()
-        for scale_log2 in range(SCALES):
-            for place, window in fit.windows(scale_log2):
-                gop, picture = fit.order[place]
-                number, weight = gops[gop].first + picture.index, fit.importance[place] ** 0.5 / lam
-                qp, chroma = fit.coded.qp[place], source.format.chroma_format
-                windows.append(coded_window(number, scale_log2, qp, weight, window, chroma))
-        print(f"coded at lambda {lam}", flush=True)
-    return windows
+class Material:
+    """Clips, their GoPs and their motion."""
+
+    def __init__(self, named: Sequence[str], size: tuple[int, int], gop_lengths: Sequence[int], lam: float):
+        """named: FILE:PICTURES; size: width, height; gop_lengths: of one clip after the other, in turn."""
+        width, height = size
+        lengths: list[int] = []
+        source: SourceStore | None = None
+        for path, _, each in (name.rpartition(":") for name in named):
+            clips = read_clips(Path(path), width, height)
+            lengths += [int(each)] * (len(clips) // int(each))
+            source = clips if source is None else append(source, clips)
+        assert source is not None
+        self.source, self.targets = source, Targets(source, CPU)
+        self.gops: list[Gop] = []
+        for k, (first, length) in enumerate(zip(accumulate(lengths, initial=0), lengths, strict=False)):
+            own = plan_motion_gops(first, first + length, [], gop_lengths[k % len(gop_lengths)], length)
+            self.gops += [replace(gop, first=gop.first + first) for gop in own]
+        self.motion: list[dict[int, CodedMotion]] = find_motion("hybrid", source, 0, self.gops, lam)
+
+    def windows(self, model: HybridModel | None, lambdas: Sequence[float]) -> list[CodedWindow]:
+        """Of all clips, coded at each lambda with the network as it is, or without."""
+        found = []
+        for lam in lambdas:
+            preset = HYBRID_PRESETS["ultrafast"]
+            fit = HybridFit(self.targets, self.gops, hybrid_network(0), preset, lam, self.motion, seed=0, device=CPU)
+            fit.model = model
+            while not fit.done:
+                fit.step()
+            used = sum(fit.coded.network) / len(fit.order)
+            chroma = self.source.format.chroma_format
+            for scale_log2 in range(SCALES):
+                for place, window in fit.windows(scale_log2):
+                    gop, picture = fit.order[place]
+                    number, weight = self.gops[gop].first + picture.index, fit.importance[place] ** 0.5 / lam
+                    found.append(coded_window(number, scale_log2, fit.coded.qp[place], weight, window, chroma))
+            print(f"coded at lambda {lam}: cost {fit.cost:.5g}, {used:.0%} of the pictures use the network", flush=True)
+        return found
+
+
+def append(source: SourceStore, more: SourceStore) -> SourceStore:
+    """The pictures of two stores of one format, in one."""
+    for number in range(len(more)):
+        source.append(Frame(tuple(more.planes(number)), len(source), source.format))
+    return source
 
 
 def main() -> int:
@@ -59,31 +94,65 @@ def main() -> int:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     width, height = (int(x) for x in args.size.split("x"))
-    source = read_clips(Path(args.clips), width, height)
-    device = torch.device("cpu")
-    targets = Targets(source, device)
-    cuts = list(range(0, len(source), args.pictures_each))
-    windows = make_windows(source, targets, cuts, [float(x) for x in args.lambdas.split(",")])
-    model = HybridModel(hybrid_network(0), source.format.chroma_format, height, width, device)
+    lambdas = [float(x) for x in args.lambdas.split(",")]
+    lengths = [int(x) for x in args.gop_lengths.split(",")]
+    start = time.monotonic()
+    material = Material(args.clips, (width, height), lengths, lambdas[len(lambdas) // 2])
+    print(f"{time.monotonic() - start:.0f} s, motion of {len(material.source)} pictures", flush=True)
+    model = begin(args.start, material.source, (width, height))
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    fit = NetworkFit(
-        model, targets, windows, steps=args.steps, learning_rate=LEARNING_RATE, bit_weight=0.0, seed=args.seed
-    )
-    start, before, after = time.monotonic(), 0.0, 0.0
-    while fit.step_number < fit.steps:
-        if fit.step_number >= EXACT_FROM * fit.steps and not model.ops.exact:
-            choose_shifts(model.network)
-            model.ops.exact = True
-        error, plain = fit.step()
-        after, before = after + error, before + plain
-        if fit.step_number % args.report == 0:
-            share, seconds = 1 - after / before, time.monotonic() - start
-            print(f"{seconds:.0f} s, {fit.step_number} steps: {share:.2%} less squared error", flush=True)
-            before = after = 0.0
-    torch.save(model.state_dict(), out / "state.pt")
-    write_base(model, source, out / "base.msn")
+    windows = material.windows(None, lambdas)
+    for number in range(args.rounds):
+        choose_shifts(model.network)
+        model.ops.exact = True
+        windows += material.windows(model, lambdas)
+        rate = args.rate * args.rate_falls**number
+        fit = NetworkFit(
+            model,
+            material.targets,
+            windows,
+            steps=args.steps,
+            learning_rate=rate,
+            bit_weight=0.0,
+            seed=args.seed + number,
+        )
+        before = after = 0.0
+        while fit.step_number < fit.steps:
+            error, plain = fit.step()
+            after, before = after + error, before + plain
+            if fit.step_number % args.report == 0:
+                share, seconds = 1 - after / before, time.monotonic() - start
+                said = f"{seconds:.0f} s, round {number}, {fit.step_number} steps"
+                print(f"{said}: {share:.2%} less squared error", flush=True)
+                before = after = 0.0
+        torch.save(model.state_dict(), out / "state.pt")
+        write_base(model, material.source, out / "base.msn")
     return 0
+
+
+def begin(base: int, source: SourceStore, size: tuple[int, int]) -> HybridModel:
+    """The network, with a shipped base model's weights as they are now, or (0) with ones that change nothing."""
+    width, height = size
+    chroma = source.format.chroma_format
+    model = HybridModel(hybrid_network(0), chroma, height, width, CPU)
+    if base:
+        config = hybrid_network(base)
+        for level in range(len(config.levels)):
+            tensors = base_level(config, level, chroma)
+            for parameters in model.network.layers_of(level):
+                name = parameters.layer.name
+                parameters.start_from(
+                    tensors.values[name, "weight"],
+                    tensors.values[name, "bias"],
+                    tensors.shifts[name, "weight"],
+                    tensors.shifts[name, "bias"],
+                )
+                # what it began with is no base of what is written
+                parameters.base.zero_()
+                parameters.base_bias.zero_()
+                parameters.based = False
+    return model
 
 
 def write_base(model: HybridModel, source: SourceStore, path: Path) -> None:
@@ -100,12 +169,16 @@ def write_base(model: HybridModel, source: SourceStore, path: Path) -> None:
 
 def parser() -> argparse.ArgumentParser:
     result = parser_for(__doc__)
-    result.add_argument("clips")
+    result.add_argument("clips", nargs="+", help="FILE:PICTURES, the pictures of each clip in it")
     result.add_argument("--size", default="320x192")
-    result.add_argument("--pictures-each", type=int, default=17)
+    result.add_argument("--gop-lengths", default="4,16,4,8", help="of one clip after the other, in turn")
+    result.add_argument("--start", type=int, default=3, help="base model to begin with; 0: none")
     result.add_argument("--out", default="hybrid_base")
-    result.add_argument("--steps", type=int, default=20000)
-    result.add_argument("--lambdas", default="0.0015,0.005,0.015")
+    result.add_argument("--rounds", type=int, default=4)
+    result.add_argument("--steps", type=int, default=4000, help="in a round")
+    result.add_argument("--rate", type=float, default=1e-3)
+    result.add_argument("--rate-falls", type=float, default=0.7, help="by so much from one round to the next")
+    result.add_argument("--lambdas", default="0.003,0.008,0.02")
     result.add_argument("--threads", type=int, default=1)
     result.add_argument("--seed", type=int, default=0)
     result.add_argument("--report", type=int, default=500)
