@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nvcodec.decoder import Decoder
@@ -83,7 +84,7 @@ def encode(
     output: Source | BinaryIO,
     *,
     video_size: tuple[int, int] | None = None,
-    frame_rate: Any = None,
+    frame_rate: Fraction | float | str | None = None,
     pix_fmt: str | None = None,
     checkpoint: Source | None = None,
     resume: bool = False,

@@ -16,12 +16,10 @@ from nvcodec.decoder.errors import PictureOutOfRange
 from nvcodec.video import OutputError, refuse_existing
 from nvcodec.video.errors import FormatUnsupported, InputUnreadable
 from nvcodec.video.frame import parse_pix_fmt
-from nvcodec.video.text import nearest_rate, shown
+from nvcodec.video.text import parse_rate, shown
 
 STANDARD_STREAM = "-"
 MULTIPLES = {"": 1, "k": 1000, "K": 1000, "M": 1000_000, "G": 1000_000_000}
-# What a rate with decimals may be off from the fraction that it rounds: 29.97 is 30000/1001.
-RATE_TOLERANCE = Fraction(6, 1000)
 
 Range = tuple[int | None, int | None]
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -37,12 +35,10 @@ def video_size(text: str) -> tuple[int, int]:
 
 def frame_rate(text: str) -> Fraction:
     """Pictures a second: 25, 30000/1001, or 29.97 for the latter."""
-    if not re.fullmatch(r"0*[1-9][0-9]{0,9}(/0*[1-9][0-9]{0,9})?|[0-9]{1,10}\.[0-9]{1,6}", text, re.ASCII):
-        raise click.BadParameter(f"{text!r}: a rate such as 25, 29.97 or 30000/1001 is expected")
-    rate = Fraction(text)
-    if not rate:
-        raise click.BadParameter(f"{text!r}: a rate above 0 is expected")
-    return nearest_rate(rate, RATE_TOLERANCE) if "." in text else rate
+    try:
+        return parse_rate(text)
+    except FormatUnsupported as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def pix_fmt(text: str) -> str:

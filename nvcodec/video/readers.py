@@ -14,7 +14,7 @@ from nvcodec.video.errors import FormatUnsupported, InputUnreadable, NoPictures,
 from nvcodec.video.ffmpeg_reader import FfmpegReader
 from nvcodec.video.reader import Reader
 from nvcodec.video.stream import InputStream
-from nvcodec.video.text import shown
+from nvcodec.video.text import parse_rate, shown
 from nvcodec.video.y4m import MAGIC, Y4mReader
 from nvcodec.video.yuv import YuvReader, raw_format
 
@@ -26,18 +26,19 @@ def open_reader(
     source: str | os.PathLike[str],
     *,
     video_size: tuple[int, int] | None = None,
-    frame_rate: Fraction | None = None,
+    frame_rate: Fraction | float | str | None = None,
     pix_fmt: str | None = None,
 ) -> Reader:
     """Open a video: .yuv, .y4m, anything that ffmpeg reads, or '-' for raw or y4m on standard input.
 
-    video_size (width, height) and pix_fmt are for raw video only; frame_rate takes the place of what the source
-    says. Raises VideoError.
+    video_size (width, height) and pix_fmt are for raw video only; frame_rate, as
+    `parse_rate` takes it, stands in for what the source says. Raises VideoError.
     """
     name = os.fspath(source)
+    rate = None if frame_rate is None else parse_rate(frame_rate)
     stream, size_bytes = _open_standard_input() if name == "-" else _open_file(name)
     try:
-        return _choose(name, stream, size_bytes, video_size, frame_rate, pix_fmt)
+        return _choose(name, stream, size_bytes, video_size, rate, pix_fmt)
     except FormatUnsupported as error:
         stream.close()
         raise FormatUnsupported(f"{stream.name}: {error}") from error

@@ -15,7 +15,7 @@ from nvcodec.video.errors import FormatUnsupported, GeometryMissing, SizeMismatc
 from nvcodec.video.frame import SUBSAMPLING, VideoFormat, parse_pix_fmt
 from nvcodec.video.reader import Reader
 from nvcodec.video.stream import InputStream
-from nvcodec.video.text import nearest_rate
+from nvcodec.video.text import RATE_TOLERANCE, nearest_rate
 
 _SIZE = re.compile(r"(?<!\d)(\d{1,5})x(\d{1,5})(?!\d)p?")
 _NUMBER = r"(\d{1,3}(?:\.\d{1,3})?)"
@@ -66,7 +66,7 @@ def geometry_from_name(name: str) -> NameGeometry:
 def _rate(figure: str) -> Fraction:
     """'25' as it is; '29.97', '23.976' as the fraction that they round."""
     rate = Fraction(figure)
-    return rate if rate.denominator == 1 else nearest_rate(rate, Fraction(6, 1000))
+    return rate if rate.denominator == 1 else nearest_rate(rate, RATE_TOLERANCE)
 
 
 def raw_format(

@@ -91,7 +91,9 @@ def test_how_many_references_are_held_changes_nothing(monkeypatch: pytest.Monkey
     pictures = np.random.default_rng(4).integers(100, 110, (COUNT, HEIGHT, WIDTH)).astype(np.uint8)
     found = influence(pictures, vector=(3, -5), step=100.0)
     monkeypatch.setattr("nvcodec.encoder.influence.HELD_REFERENCES", 1)
-    assert all(np.array_equal(a, b) for a, b in zip(found, influence(pictures, vector=(3, -5), step=100.0), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(found, influence(pictures, vector=(3, -5), step=100.0), strict=True)
+    )
     assert found[0].max() > 1.5
 
 

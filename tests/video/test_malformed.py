@@ -208,3 +208,22 @@ def test_a_named_pipe_of_an_unknown_kind(tmp_path: Path) -> None:
     writer.start()
     refused(path, InputUnreadable, "a pipe must carry y4m")
     writer.join()
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [(25, Fraction(25)), ("25", Fraction(25)), (29.97, Fraction(30000, 1001)), ("30000/1001", Fraction(30000, 1001))],
+)
+def test_rates_as_they_are_written(given: float | str, rate: Fraction, tmp_path: Path) -> None:
+    path = tmp_path / "clip.yuv"
+    path.write_bytes(bytes(6))
+    with open_reader(path, video_size=(2, 2), frame_rate=given) as reader:
+        assert reader.format.frame_rate == rate
+
+
+@pytest.mark.parametrize("given", [0, -25, "fast", "25 fps", "1/0", float("nan")])
+def test_rates_that_are_none(given: float | str, tmp_path: Path) -> None:
+    path = tmp_path / "clip.yuv"
+    path.write_bytes(bytes(6))
+    with pytest.raises(FormatUnsupported, match=f"^frame rate '{given}': a rate "):
+        open_reader(path, video_size=(2, 2), frame_rate=given)
