@@ -56,6 +56,8 @@ BLOCK_WEIGHTS = (0.2, 4.0)
 """The least and the most that a block may weigh: its picture's blocks share a quantisation step."""
 STEP_PER_LAMBDA = 8.0
 """The squared step over the squared error that a bit is worth."""
+NETWORK_GAIN = 0.01
+"""The share of a picture's squared error that the network must take off it: what it smooths is in all that follows, too."""
 FIT_RATE = 4e-4
 """The network's learning rate, at first: it starts from the base model."""
 LARGEST_WINDOWS = 150_000_000
@@ -335,7 +337,7 @@ class HybridFit:
             loop.planes(window, qp, network) for network in ((False, True) if self.model is not None else (False,))
         ]
         errors = [_squared_errors(planes, source) for planes in tried]
-        chosen = int(np.argmin([sum(each) for each in errors]))
+        chosen = int(len(errors) > 1 and sum(errors[1]) < (1 - NETWORK_GAIN) * sum(errors[0]))
         self.coded.network[place] = bool(chosen)
         loop.remember(gop, index, tried[chosen])
         scale = float(1 << self.video.bit_depth) ** 2 * self.pixels
