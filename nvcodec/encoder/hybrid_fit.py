@@ -57,7 +57,7 @@ BLOCK_WEIGHTS = (0.2, 4.0)
 STEP_PER_LAMBDA = 8.0
 """The squared step over the squared error that a bit is worth."""
 NETWORK_GAIN = 0.01
-"""The share of a picture's squared error that the network must take off it: what it smooths is in all that follows, too."""
+"""The share of a picture's squared error that the network must take off: what it smooths, all that follows inherits."""
 FIT_RATE = 4e-4
 """The network's learning rate, at first: it starts from the base model."""
 LARGEST_WINDOWS = 150_000_000
