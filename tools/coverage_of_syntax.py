@@ -37,7 +37,7 @@ UNREACHED_ELEMENTS: dict[str, str] = {}
 """By name: why no vector has it."""
 
 ALLOWED = {
-    "base_model": (0, 2, 3),
+    "base_model": (0, 2, 3, 4),
     "profile": (0, 1, 2),
     "reserved_flags": (0,),
     "version_major": (0,),

@@ -173,7 +173,7 @@ def measure(path: Path, meter: BranchMeter) -> Reach:
 
 def load_base_models() -> None:
     """Decode them once: the decoder keeps them, and the first stream that names one must not count for it."""
-    for number, role in ((2, "intra"), (2, "inter"), (3, "inter")):
+    for number, role in ((2, "intra"), (2, "inter"), (3, "inter"), (4, "inter")):
         config = base_config(number, role)
         for level in range(len(config.levels)):
             base_level(config, level, "420")

@@ -27,7 +27,7 @@ from nvcodec.bitstream.visitor import Visitor
 MAGIC = b"\x89MSN"
 FOOTER_MAGIC = b"MSNX"
 VERSION_MAJOR = 0
-VERSION_MINOR = 5
+VERSION_MINOR = 6
 MOTION_VERSION_MINOR = 3
 """The lowest whose motion profile is ours."""
 HYBRID_VERSION_MINOR = 5
@@ -41,8 +41,8 @@ DIGEST_SIZES = (2, 4, 8)
 PROFILES = ("grid", "motion", "hybrid")
 _FIRST_ROLES = {"grid": GRID, "motion": INTRA, "hybrid": INTER}
 """Of network 0."""
-_FOREIGN_BASE_MODELS = {"motion": 3, "hybrid": 2}
-"""The base model of each profile that is the other's."""
+_FOREIGN_BASE_MODELS = {"grid": (), "motion": (3, 4), "hybrid": (2,)}
+"""The base models of each profile that are the other's."""
 CONTEXT_COUNT = 26
 """Contexts of the vectors' symbols (bitstream_spec.md, section 7.6)."""
 DEFAULT_VECTOR_SCALES = (8, 5, 10, 18, 31, 5, 12, 18, 31, 4, 10, 19, 30, 6, 4, 7, 15, 27, 4, 10, 20, 29, 3, 7, 17, 29)
@@ -216,10 +216,9 @@ class SequenceHeader:
 
     def _check_base_model(self, v: Visitor, model: ModelConfig) -> None:
         """Networks of the same role in different profiles have different bases (bitstream_spec.md, section 5.3.2)."""
-        foreign = _FOREIGN_BASE_MODELS.get(self.profile)
-        if foreign is not None and model.base_model == foreign:
+        if model.base_model in _FOREIGN_BASE_MODELS[self.profile]:
             raise UnsupportedBaseModel(
-                f"{v.where()}: base_model is {foreign}, not allowed in the {self.profile} profile"
+                f"{v.where()}: base_model is {model.base_model}, not allowed in the {self.profile} profile"
             )
 
     def _check_latents(self, v: Visitor, model: ModelConfig) -> None:

@@ -24,7 +24,7 @@ GRID, INTRA, INTER = "grid", "intra", "inter"
 BASE_MODEL_ZERO = 0
 """The base model whose weights are all zero."""
 
-BASE_MODELS = {GRID: (0,), INTRA: (0, 2), INTER: (0, 2, 3)}
+BASE_MODELS = {GRID: (0,), INTRA: (0, 2), INTER: (0, 2, 3, 4)}
 """The base models that a network of each role may choose from; number 1 is withdrawn (bitstream_spec.md, 3.7)."""
 
 GRID_CONTEXT_KINDS = 3

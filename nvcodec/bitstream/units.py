@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class UnitType(IntEnum):
-    """The unit types of version 0.5; a decoder skips units of any other."""
+    """The unit types of version 0.6; a decoder skips units of any other."""
 
     SEQUENCE = 1
     SEGMENT = 2

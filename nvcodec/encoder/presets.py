@@ -139,7 +139,7 @@ _HYBRID = (
 )
 
 
-HYBRID_BASE_MODEL = 3
+HYBRID_BASE_MODEL = 4
 
 
 def hybrid_network(base_model: int) -> ModelConfig:

@@ -362,16 +362,17 @@ def test_the_network_has_a_single_channel_at_the_coarsest_level() -> None:
 
 def test_base_models_of_the_hybrid_profile() -> None:
     ModelConfig(role=INTER, base_model=3).validate()
-    for base_model in (1, 4):
-        with pytest.raises(UnsupportedBaseModel, match=f"base_model is {base_model}, allowed is 0 or 2 or 3"):
+    ModelConfig(role=INTER, base_model=4).validate()
+    for base_model in (1, 5):
+        with pytest.raises(UnsupportedBaseModel, match=f"base_model is {base_model}, allowed is 0 or 2 or 3 or 4"):
             ModelConfig(role=INTER, base_model=base_model).validate()
     with pytest.raises(UnsupportedBaseModel, match="base_model is 3, allowed is 0 or 2"):
         ModelConfig(role="intra", base_model=3).validate()
 
 
-@pytest.mark.parametrize(("profile", "base_model"), [("hybrid", 2), ("motion", 3)])
+@pytest.mark.parametrize(("profile", "base_model"), [("hybrid", 2), ("motion", 3), ("motion", 4)])
 def test_base_models_of_another_profile_are_refused(profile: str, base_model: int) -> None:
-    """Section 5.3.2: base model 3 is the hybrid profile's, base model 2 the motion profile's."""
+    """Section 5.3.2: base models 3 and 4 are the hybrid profile's, base model 2 the motion profile's."""
     model = replace(HYBRID, base_model=base_model)
     header = SequenceHeader(profile=profile, **{"model" if profile == "hybrid" else "inter_model": model})
     with pytest.raises(UnsupportedBaseModel, match=f"base_model is {base_model}, not allowed in the {profile} profile"):

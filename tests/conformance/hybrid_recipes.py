@@ -273,11 +273,20 @@ def network_alone() -> bytes:
 
 def base_model_3() -> bytes:
     """Base model 3, and a network a few weights away from it, in two segments."""
-    model = base_config(3, INTER)
+    return _near_base(3, 317)
+
+
+def base_model_4() -> bytes:
+    """The same of base model 4, which came with version 0.6."""
+    return _near_base(4, 339, version_minor=6)
+
+
+def _near_base(number: int, seed: int, version_minor: int | None = None) -> bytes:
+    model = base_config(number, INTER)
 
     def weights(segment: int) -> WeightsAndShifts:
-        found, shifts = base_weights(3, INTER)
-        random = np.random.default_rng(317)
+        found, shifts = base_weights(number, INTER)
+        random = np.random.default_rng(seed)
         for own in found.values() if segment else ():
             for layer in own.layers.values():
                 layer.weight[random.random(layer.weight.shape) < 0.005] += 1
@@ -287,7 +296,9 @@ def base_model_3() -> bytes:
         Plan(qp=24, network=True), Plan(qp=18, network=True, choice_log2=3), Plan(False, 8, network=True)
     )
     segments, odds = [gops(1, 3), gops(1, 2)], Odds(flag=0.2)
-    return _file(video_format("420", 8, 50, 38), segments, 317, plan, model=model, weights=weights, odds=odds)
+    video = video_format("420", 8, 50, 38)
+    units = hybrid_units(video, segments, seed, plan, model=model, weights=weights, odds=odds)
+    return assemble(with_digests(units), version_minor=version_minor)
 
 
 def units_in_another_order() -> bytes:
@@ -321,6 +332,7 @@ RECIPES: dict[str, Callable[[], bytes]] = {
         levels_absent,
         network_alone,
         base_model_3,
+        base_model_4,
         units_in_another_order,
     )
 }

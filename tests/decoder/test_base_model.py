@@ -1,4 +1,4 @@
-"""Base model 2 is normative: its file never changes, and the specification says which one it is."""
+"""Base models are normative: their files never change, and the specification says which ones they are."""
 
 import hashlib
 from importlib.resources import files
@@ -14,8 +14,9 @@ from nvcodec.synthesis.weights import ConvWeights, check_bound
 SPECIFICATION = Path(__file__).resolve().parents[2] / "bitstream_spec.md"
 
 
-def test_the_file_is_the_specifications() -> None:
-    data = files("nvcodec.decoder").joinpath("base_models/2.msn").read_bytes()
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_the_file_is_the_specifications(number: int) -> None:
+    data = files("nvcodec.decoder").joinpath(f"base_models/{number}.msn").read_bytes()
     assert hashlib.sha256(data).hexdigest() in SPECIFICATION.read_text(encoding="utf-8")
 
 

@@ -357,7 +357,7 @@ def test_nvinfo_and_probe(network: bool) -> None:
         info = json.loads(json.dumps(describe(decoder)))
     assert (info["profile"], info["open_gops"], info["keyint"]) == ("hybrid", 2, 8)
     assert info["missing_units"] == []
-    assert info["format_version"] == "0.5"
+    assert info["format_version"] == "0.6"
     assert sum(level["grid_bytes"] for level in info["levels"]) == info["components"]["residuals"]
     assert [scale["bytes_read"] for scale in info["scales"]] == sorted(
         (scale["bytes_read"] for scale in info["scales"]), reverse=True

@@ -9,6 +9,7 @@ import { hex, sha256 } from './sha256.mjs';
 const FILE_SHA256 = {
   2: '19760de6e2ff351d871378224f08d554f19dbd80ebd36e992cd9e5d24ceeabd8',
   3: '6052e4c606dbf8cdeaff859391455f843aea396f99843a01b7fe833ac2a334d7',
+  4: '85a58a20a192574aef57d31202b5b5835b2cfff13d949423561b954d03abe11b',
 };
 export const BASE_MODEL_NUMBERS = Object.keys(FILE_SHA256).map(Number);
 const NONE = { level: () => null };

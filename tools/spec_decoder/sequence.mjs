@@ -57,7 +57,7 @@ function readVideoUsability(r, q) {
   }
 }
 
-const BASE_MODELS = [[0], [0, 2], [0, 3]]; // by profile
+const BASE_MODELS = [[0], [0, 2], [0, 3, 4]]; // by profile
 
 /** 5.1.1 */
 function readConfiguration(r, role, profile) {

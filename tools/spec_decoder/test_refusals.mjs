@@ -171,8 +171,10 @@ if (existsSync(vector('motion_open_gops.msn'))) {
   const { segments } = new Decoder(OPEN);
   const flags = 80 + 16 * segments[0].gops.length;
   refuses('3.7: the motion profile of an earlier version', file(unitsOf(OPEN), { minor: 2 }), HeaderError);
-  const otherBase = changed(OPEN, [SEQUENCE], (p) => ((p[p.length - 2] = 3), p));
-  refuses('5.1.1: base model 3 in the motion profile', otherBase, ValueError);
+  for (const value of [3, 4]) {
+    const otherBase = changed(OPEN, [SEQUENCE], (p) => ((p[p.length - 2] = value), p));
+    refuses(`5.1.1: base model ${value} in the motion profile`, otherBase, ValueError);
+  }
   refuses('5.2: the first GoP open', changed(OPEN, [SEGMENT], (p) => setBits(p, flags, 1, 1)));
   const moving = unitsOf(OPEN).find((u) => u.type === MOTION);
   const key = [MOTION, moving.segment, moving.gop];
@@ -221,8 +223,8 @@ refuses('5.1: grid_channels 2 at level 4', hybridChanged([SEQUENCE], (p) => setB
 refuses('5.1: grid_channels 1 at level 3', hybridChanged([SEQUENCE], (p) => setBits(p, 191, 5, 1)), ValueError);
 
 const withBaseModel = (bytes, value) => changed(bytes, [SEQUENCE], (p) => ((p[p.length - 2] = value), p));
-for (const value of [1, 2, 4]) refuses(`5.1.1: base_model ${value}`, withBaseModel(HYBRID, value), ValueError);
-refuses('5.3.2: base model 3 not given', withBaseModel(HYBRID, 3), RequestError);
+for (const value of [1, 2, 5]) refuses(`5.1.1: base_model ${value}`, withBaseModel(HYBRID, value), ValueError);
+for (const value of [3, 4]) refuses(`5.3.2: base model ${value} not given`, withBaseModel(HYBRID, value), RequestError);
 const WITHOUT_NETWORK = file(inventUnits(5, { ...WANTED, network: 0 }));
 test('5.3.2: base model 3 not given, nor needed', () => {
   assert.equal(decodeAll(withBaseModel(WITHOUT_NETWORK, 3)), decodeAll(WITHOUT_NETWORK));
