@@ -343,7 +343,8 @@ class Encode:
             self._report("analyse", done, len(self.source))
             self._check_stop("choosing GoPs")
 
-        choice = GopChoice(self.source, settings.resolved_lambda(), length, rate_divisor, progress)
+        lam = settings.resolved_lambda()
+        choice = GopChoice(self.source, lam, length, rate_divisor, progress, settings.profile)
         return plan.plan_motion_gops(first, end, cuts, length, settings.keyint, choice.lengths)
 
     def _sequence(self, models: tuple[ModelConfig, ...], segment_count: int) -> SequenceHeader:

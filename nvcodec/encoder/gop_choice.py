@@ -29,8 +29,9 @@ SHORTEST = 4
 """A GoP of as many pictures isn't divided. What remains before a closed GoP may be shorter."""
 GOP_BITS = 500.0
 """What a GoP takes besides its pictures: headers, and its places in the index."""
-SPLIT_AT = 0.92
-"""A GoP is divided where its parts take less than this share of its bits: less of a gain was a loss in real encodes."""
+SPLIT_AT = {"motion": 0.92, "hybrid": 0.85}
+"""By profile: a GoP is divided where its parts take less than this share of its bits. Less of a gain was a loss in real
+encodes: the estimate knows nothing of blocks that are split, or of anchors that wear off in a chain."""
 FIELD_CELL = 16
 """Distance of a vector field's nodes, in samples of the source."""
 BLOCK = 8
@@ -54,12 +55,14 @@ class GopChoice:
         longest: int,
         divisor: Callable[[int, int], float],
         progress: Callable[[int], None] = lambda _: None,
+        profile: str = "motion",
     ):
         """lam: as the fit's, of the deepest pictures; divisor: what it is divided by, from depth and deepest depth.
 
         progress: told up to which picture of the source the GoPs are chosen.
         """
         self.source, self.longest, self.divisor, self.progress = source, longest, divisor, progress
+        self.split_at = SPLIT_AT[profile]
         self.distortion = lam / (2 * math.log(2))
         self.factor = -(-source.format.width // WIDEST)
         self._luma: dict[int, Array] = {}
@@ -115,7 +118,7 @@ class GopChoice:
         for part in whole_lengths(length, half):
             bits, chosen = self._divided(first, part)
             total, lengths, first = total + bits, lengths + chosen, first + part
-        return (total, lengths) if total < SPLIT_AT * whole[0] else whole
+        return (total, lengths) if total < self.split_at * whole[0] else whole
 
     # --- prediction --------------------------------------------------------------------------------------------------
 

@@ -567,6 +567,21 @@ def test_a_coding_pass_with_the_network_is_what_the_decoder_sees(base_model: Mod
     assert_decodes_to_what_the_fit_saw(fit, data)
 
 
+@pytest.mark.parametrize(("gain", "used"), [(1.0, 0), (-1e9, 5)])
+def test_the_network_is_used_where_it_gains_enough(
+    gain: float, used: int, base_model: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hybrid_fit_module, "NETWORK_GAIN", gain)
+    gops = [Gop(0, 1), Gop(1, 4, open=True)]
+    fit = fit_of(CLIPS["ten bits"], gops)
+    preset, cpu = Preset(epochs=0, minimum_steps=0, coding_passes=1), torch.device("cpu")
+    fit = HybridFit(fit.targets, gops, base_model, preset, 1e-6, fit.motion, seed=0, device=cpu)
+    while not fit.done:
+        fit.step()
+    assert fit.best is not None
+    assert sum(fit.best.coded.network) == used
+
+
 def test_the_better_pass_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a later pass comes to."""
     fit = fit_of(CLIPS["ten bits"], [Gop(0, 1), Gop(1, 4, open=True)], Preset(0, 0, coding_passes=2))
