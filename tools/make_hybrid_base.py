@@ -25,7 +25,6 @@ from command import parser_for, run_tool
 from make_base_model import read_clips
 
 from nvcodec.bitstream import SCALES, SequenceHeader, UnitKey, UnitType, write_payload
-from nvcodec.decoder.network_unit import base_level
 from nvcodec.encoder.encode import find_motion, write_container
 from nvcodec.encoder.hybrid_fit import HybridFit
 from nvcodec.encoder.hybrid_model import HybridModel
@@ -137,21 +136,13 @@ def begin(base: int, source: SourceStore, size: tuple[int, int]) -> HybridModel:
     chroma = source.format.chroma_format
     model = HybridModel(hybrid_network(0), chroma, height, width, CPU)
     if base:
-        config = hybrid_network(base)
-        for level in range(len(config.levels)):
-            tensors = base_level(config, level, chroma)
-            for parameters in model.network.layers_of(level):
-                name = parameters.layer.name
-                parameters.start_from(
-                    tensors.values[name, "weight"],
-                    tensors.values[name, "bias"],
-                    tensors.shifts[name, "weight"],
-                    tensors.shifts[name, "bias"],
-                )
-                # what it began with is no base of what is written
-                parameters.base.zero_()
-                parameters.base_bias.zero_()
-                parameters.based = False
+        shipped = HybridModel(hybrid_network(base), chroma, height, width, CPU)
+        shipped.start_from_base()
+        pairs = zip(model.network.layers.values(), shipped.network.layers.values(), strict=True)
+        with torch.no_grad():
+            for own, theirs in pairs:
+                own.weight.copy_(theirs.weight)
+                own.bias.copy_(theirs.bias)
     return model
 
 

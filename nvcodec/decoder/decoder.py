@@ -111,7 +111,8 @@ class Decoder:
     """Decodes one .msn file at one scale.
 
     source: a path, the file's bytes, or a seekable binary file. scale: '1', '1/2', '1/4' or '1/8'. backend: 'numpy',
-    'onnxruntime' or 'torch'. threads: worker threads, 0 for one per processor; fewer where memory is short. verify:
+    'onnxruntime' or 'torch'. threads: worker threads, 0 for one per processor; fewer where memory is short; in the
+    hybrid profile, whose many small steps would wait for each other, the network's own threads instead. verify:
     compare each picture's digest. conceal: go on where units are damaged or missing; `losses` says what that cost.
     max_memory: bytes that decoding may take, reckoned from the headers before it begins; None for no limit.
     Raises BitstreamError, DecodeError, MemoryLimit, ScaleUnknown, UnknownBackend; so does every access.
@@ -235,7 +236,7 @@ class Decoder:
             raise PictureOutOfRange(f"pictures {start}:{end}: the sequence has pictures 0 to {len(self) - 1}")
         if start == end:
             return
-        if self.threads == 1:
+        if self.threads == 1 or self.sequence.hybrid:
             yield from self._run(start, end, _run_now, 0)
             return
         with ThreadPoolExecutor(self.threads, thread_name_prefix="nvdec") as pool:
@@ -536,7 +537,7 @@ class Decoder:
                     video.height,
                     video.width,
                     video.chroma_format,
-                    threads=1,
+                    threads=self.threads if self.sequence.hybrid else 1,
                     device=self._device,
                 )
                 networks.append(Network(config, weights, backend))
