@@ -31,8 +31,8 @@ def nearest_rate(rate: Fraction, tolerance: Fraction) -> Fraction:
 
 def parse_rate(given: Fraction | float | str) -> Fraction:
     """Pictures a second: 25, '25', '30000/1001', and 29.97 or '29.97' for the latter. Raises FormatUnsupported."""
-    text = str(given)
-    if not re.fullmatch(r"0*[1-9][0-9]{0,9}(/0*[1-9][0-9]{0,9})?|[0-9]{1,10}\.[0-9]{1,15}", text, re.ASCII):
+    text = f"{given:.6f}" if isinstance(given, float) else str(given)
+    if not re.fullmatch(r"0*[1-9][0-9]{0,9}(/0*[1-9][0-9]{0,9})?|[0-9]{1,10}\.[0-9]{1,6}", text, re.ASCII):
         raise FormatUnsupported(f"frame rate {text!r}: a rate such as 25, 29.97 or 30000/1001 is expected")
     rate = Fraction(text)
     if not rate:

@@ -212,7 +212,13 @@ def test_a_named_pipe_of_an_unknown_kind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("given", "rate"),
-    [(25, Fraction(25)), ("25", Fraction(25)), (29.97, Fraction(30000, 1001)), ("30000/1001", Fraction(30000, 1001))],
+    [
+        (25, Fraction(25)),
+        ("25", Fraction(25)),
+        (29.97, Fraction(30000, 1001)),
+        (24000 / 1001, Fraction(24000, 1001)),
+        ("30000/1001", Fraction(30000, 1001)),
+    ],
 )
 def test_rates_as_they_are_written(given: float | str, rate: Fraction, tmp_path: Path) -> None:
     path = tmp_path / "clip.yuv"
