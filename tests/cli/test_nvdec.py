@@ -205,7 +205,7 @@ def test_signals_stop_it_without_a_traceback(
     assert os.read(reading, 9) == b"YUV4MPEG2"
     process.send_signal(number)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(20)
+        process.wait(2)
     os.close(reading)
     _, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (status, says)

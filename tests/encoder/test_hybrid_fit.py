@@ -183,10 +183,10 @@ def test_a_network_that_need_not_be_there_makes_no_size_impossible() -> None:
     frames = CLIPS["plain"].frames()
     smallest = encode_bytes(frames, settings(preset="ultrafast", lam=1e-2))[1].file_bytes
     weights = sum(layer.weight.numel() for layer in NetworkParameters(NO_NETWORK, "420", 0).layers.values())
-    size = smallest + 300
+    size = smallest + 350
     assert size < weights / 8 + 500
     data, _ = encode_bytes(frames, settings(preset="ultrafast", lam=None, size_bytes=size))
-    assert len(data) == pytest.approx(size, rel=0.08)  # on a clip this small sizes come in steps
+    assert len(data) == pytest.approx(size, rel=0.05)  # on a clip this small sizes come in steps
 
 
 def test_an_impossible_size_is_refused() -> None:
