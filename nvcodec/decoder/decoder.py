@@ -162,6 +162,7 @@ class Decoder:
         if self._max_memory is not None:
             threads = self.memory_need().workers(threads, self._max_memory, self.container.name)
         self.threads = threads
+        self._workers, self._network_threads = (1, threads) if self.sequence.hybrid else (threads, 1)
         self._networks: tuple[int, list[Network]] | None = None
         self._digests: tuple[GopPlace, DigestPayload] | None = None
         self._tables: tuple[int, TablesHeader] | None = None
@@ -236,11 +237,11 @@ class Decoder:
             raise PictureOutOfRange(f"pictures {start}:{end}: the sequence has pictures 0 to {len(self) - 1}")
         if start == end:
             return
-        if self.threads == 1 or self.sequence.hybrid:
+        if self._workers == 1:
             yield from self._run(start, end, _run_now, 0)
             return
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="nvdec") as pool:
-            yield from self._run(start, end, pool.submit, self.threads)
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="nvdec") as pool:
+            yield from self._run(start, end, pool.submit, self._workers)
 
     def _run(self, start: int, end: int, submit: Callable[..., Future[DecodedPicture]], ahead: int) -> Iterator[Frame]:
         """Pictures in display order, out of tasks in coding order; `ahead` pictures or a GoP are under way."""
@@ -537,7 +538,7 @@ class Decoder:
                     video.height,
                     video.width,
                     video.chroma_format,
-                    threads=self.threads if self.sequence.hybrid else 1,
+                    threads=self._network_threads,
                     device=self._device,
                 )
                 networks.append(Network(config, weights, backend))
