@@ -36,7 +36,7 @@ from nvcodec.encoder.quantise import choose_shifts
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.encoder.source import SourceStore, Targets
-from nvcodec.video.frame import Frame
+from nvcodec.video.frame import Frame, VideoFormat
 
 CPU = torch.device("cpu")
 
@@ -98,7 +98,7 @@ def main() -> int:
     start = time.monotonic()
     material = Material(args.clips, (width, height), lengths, lambdas[len(lambdas) // 2])
     print(f"{time.monotonic() - start:.0f} s, motion of {len(material.source)} pictures", flush=True)
-    model = begin(args.start, material.source, (width, height))
+    model = begin(args.start, material.source.format)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     windows = material.windows(None, lambdas)
@@ -130,13 +130,12 @@ def main() -> int:
     return 0
 
 
-def begin(base: int, source: SourceStore, size: tuple[int, int]) -> HybridModel:
+def begin(base: int, video: VideoFormat) -> HybridModel:
     """The network, with a shipped base model's weights as they are now, or (0) with ones that change nothing."""
-    width, height = size
-    chroma = source.format.chroma_format
-    model = HybridModel(hybrid_network(0), chroma, height, width, CPU)
+    shape = (video.chroma_format, video.height, video.width, CPU)
+    model = HybridModel(hybrid_network(0), *shape)
     if base:
-        shipped = HybridModel(hybrid_network(base), chroma, height, width, CPU)
+        shipped = HybridModel(hybrid_network(base), *shape)
         shipped.start_from_base()
         pairs = zip(model.network.layers.values(), shipped.network.layers.values(), strict=True)
         with torch.no_grad():

@@ -17,7 +17,6 @@ import numpy as np
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.synthesis.alignment import PHASES, Reference, align_picture, plane_vectors
-from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.transform import BLOCK_LOG2, block_shape, forward
@@ -70,7 +69,7 @@ def block_influence(
             align_picture(reference(number), field, own.block_log2, "400", 0, stepped=own.stepped)
             for number, field in pairs
         ]
-        luma = planes_of(first + picture.index)[0].astype(np.int32) << (PICTURE_FRACTION_BITS - video.bit_depth)
+        (luma,) = fine_planes(planes_of(first + picture.index)[:1], video.bit_depth)
         predicted = mean_planes([fine_planes(planes, video.bit_depth) for planes in aligned])[0]
         zeros = (np.abs(forward(luma - GREY - predicted)) < DEAD * steps[place]).mean(0).reshape(rows, columns)
         handed = KEPT * zeros**2 * total / len(pairs)

@@ -26,15 +26,8 @@ def influence(pictures: np.ndarray, vector: tuple[int, int] = (0, 0), step: floa
         ]
         if fields:
             own = PictureMotion(picture, 4, fields, stepped=True)
-            motion[number][picture.index] = coded(own)
+            motion[number][picture.index] = CodedMotion(own, [], [], [], own.block_log2)
     return block_influence(lambda n: [pictures[n]], VIDEO, GOPS, ORDER, motion, [step] * len(ORDER))
-
-
-def coded(own: PictureMotion) -> CodedMotion:
-    """As the search leaves it, but for what only the file needs."""
-    made = object.__new__(CodedMotion)
-    object.__setattr__(made, "motion", own)
-    return made
 
 
 def place_of(index: int, number: int = 1) -> int:
