@@ -27,9 +27,9 @@ SEMANTICS = tuple(
         *(f"entropy/{name}" for name in ("coder", "latents", "tables")),
         *(
             f"synthesis/{name}"
-            for name in ("alignment", "arithmetic", "backend", "choices", "coefficients", "embedding")
+            for name in ("alignment", "arithmetic", "backend", "choices", "coefficients", "deblocking")
         ),
-        *(f"synthesis/{name}" for name in ("grid_context", "layers")),
+        *(f"synthesis/{name}" for name in ("embedding", "grid_context", "intra", "layers")),
         *(
             f"synthesis/{name}"
             for name in ("network", "numpy_backend", "packing", "splits", "structure", "vector_base", "vectors")

@@ -17,13 +17,15 @@ from nvcodec.bitstream.limits import MAX_STEP_ROWS
 from nvcodec.bitstream.residual_headers import (
     BINARY_CONTEXTS,
     CHOICE_CONTEXTS,
+    INTRA_CONTEXTS,
     RESIDUAL_LEVELS,
     TABLE_SETS,
     VALUE_CONTEXTS,
 )
 from nvcodec.decoder import decoder, gop, motion, network_unit, residual, task, vector_field
 from nvcodec.entropy import LAPLACE_COUNT, SymbolDecoder, latents
-from nvcodec.synthesis import alignment, arithmetic, grid_context, splits, transform, vector_base
+from nvcodec.synthesis import alignment, arithmetic, deblocking, grid_context, splits, transform, vector_base
+from nvcodec.synthesis import intra as synthesis_intra
 from nvcodec.synthesis.alignment import PHASES, NumpyLibrary
 from nvcodec.synthesis.numpy_backend import NumpyOperations
 from nvcodec.synthesis.splits import SPLIT_CONTEXTS
@@ -47,6 +49,8 @@ CLAMPED = (
     "6.11 interpolated sample",
     "6.12 coefficient",
     "6.13 sample with residual",
+    "6.15 change",
+    "6.15 sample beside an edge",
     "5.3 wrapped weight",
     "5.4 wrapped window weight",
     "7.2 wrapped latent",
@@ -65,6 +69,7 @@ CONTEXTS = {
         for what, count in (("binary", BINARY_CONTEXTS[level]), ("value", VALUE_CONTEXTS))
     },
     "7.9 choices": CHOICE_CONTEXTS,
+    "7.11 intra": INTRA_CONTEXTS,
     "7.10 splits": SPLIT_CONTEXTS,
 }
 """Groups of contexts: how many each has."""
@@ -98,6 +103,16 @@ SINGLE_CASES = (
         for chroma in CHROMA_PLANES
         for log2 in (3, 4, 5)
     ),
+    *(
+        f"6.14 intra, {chroma}, blocks of {1 << log2}, references: {references}"
+        for chroma in CHROMA_PLANES
+        for log2 in (3, 4, 5)
+        for references in (1, 2)
+    ),
+    *(f"6.14 known of four samples: {known}" for known in range(5)),
+    *(f"6.14 missing: {which}" for which in ("none", "all", "some")),
+    *(f"6.15 scale {scale}, {bits} bits" for scale in decoder.SCALES for bits in ("8", "more")),
+    *(f"6.15 {edges}: {found}" for edges in ("step", "sides") for found in ("too large", "small")),
     *(f"7.1 symbol under a table of two symbols: {end}" for end in ENDS),
     *(f"7.7 value {value}" for value in (-129, -1, 1, 127)),
     "7.7 flags without a coefficient",
@@ -264,6 +279,36 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
         for choice in np.unique(chosen):
             note(f"6.13 choice {choice}, {chroma}, blocks of {1 << block_log2}")
 
+    def intra(window: Any, own: Any, log2: int, chroma: str, scale: int) -> None:
+        note(f"6.14 intra, {chroma}, blocks of {1 << log2}, references: {len(window)}")
+
+    def filling(plane: Any, missing: Any) -> None:
+        note(f"6.14 missing: {'none' if not missing.any() else 'all' if missing.all() else 'some'}")
+
+    def halving(plane: Any, missing: Any) -> None:
+        rows, columns = (-(-size // 2) for size in missing.shape)
+        padded = np.ones((2 * rows, 2 * columns), bool)
+        padded[: missing.shape[0], : missing.shape[1]] = missing
+        for known in np.unique((~padded).reshape(rows, 2, columns, 2).sum((1, 3))):
+            note(f"6.14 known of four samples: {known}")
+
+    def filtering(planes: Any, levels: Any, qp: int, whole: Any, bit_depth: int, scale: int) -> None:
+        note(f"6.15 scale {decoder.SCALES[scale]}, {'8' if bit_depth == 8 else 'more'} bits")
+
+    def edges(samples: Any, strip: Any, place: Any, step: int, top: int) -> None:
+        p1, p0, q0, q1 = (samples[strip, place + offset] for offset in (-2, -1, 0, 1))
+        small, half = np.abs(q0 - p0) < step, step >> 1
+        sides = (np.abs(p1 - p0) < half) & (np.abs(q1 - q0) < half)
+        for name, found in (("step", small), ("sides", sides[small])):
+            for size, here in (("small", found), ("too large", ~found)):
+                if here.any():
+                    note(f"6.15 {name}: {size}")
+        change = ((4 * (q0 - p0) + (p1 - q1) + 4) >> 3)[small & sides]
+        _ends(note, "6.15 change", change, -(step >> 2), step >> 2)
+        change = np.clip(change, -(step >> 2), step >> 2)
+        beside = np.concatenate([p0[small & sides] + change, q0[small & sides] - change])
+        _ends(note, "6.15 sample beside an edge", beside, 0, top)
+
     def two_symbols(function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(self: Any, tables: Any) -> Any:
             symbols = function(self, tables)
@@ -307,9 +352,12 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
 
         return before(look)
 
-    def choice_contexts(self: Any, contexts: Any, *others: Any) -> None:
-        for context in np.unique(contexts):
-            note(context_case("7.9 choices", context))
+    def contexts_in(group: str) -> Watch:
+        def look(self: Any, contexts: Any, *others: Any) -> None:
+            for context in np.unique(contexts):
+                note(context_case(group, context))
+
+        return before(look)
 
     yield transform, "dequantise", before(coefficients)
     yield decoder, "inverse", before(blocks)
@@ -323,7 +371,13 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
     yield residual, "walk", remembered("level", 0)
     yield residual, "binary_tables", contexts_of("binary")
     yield residual, "value_tables", contexts_of("value")
-    yield residual._DecodedChoices, "binary", before(choice_contexts)
+    yield residual._DecodedChoices, "binary", contexts_in("7.9 choices")
+    yield residual._DecodedIntra, "binary", contexts_in("7.11 intra")
+    yield decoder, "with_intra", before(intra)
+    yield synthesis_intra, "filled", before(filling)
+    yield synthesis_intra, "_halved", before(halving)
+    yield decoder, "deblocked", before(filtering)
+    yield deblocking, "_smooth", before(edges)
     yield grid_context, "symbol_parameters", before(parameters)
     yield (
         grid_context,

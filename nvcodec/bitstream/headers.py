@@ -27,7 +27,7 @@ from nvcodec.bitstream.visitor import Visitor
 MAGIC = b"\x89MSN"
 FOOTER_MAGIC = b"MSNX"
 VERSION_MAJOR = 0
-VERSION_MINOR = 6
+VERSION_MINOR = 7
 MOTION_VERSION_MINOR = 3
 """The lowest whose motion profile is ours."""
 HYBRID_VERSION_MINOR = 5

@@ -32,6 +32,12 @@ TABLE_BITS = 6
 
 DEFAULT_CHOICE = (35, 28, 38, 44, 50, 58, 26, 37, 44, 51, 59, 38, 48, 58)
 """The tables of choices where a TABLES unit names no others. Normative."""
+INTRA_CONTEXTS = 11
+"""Contexts of whether blocks are intra (bitstream_spec.md, section 7.11)."""
+DEFAULT_INTRA = (31, 25, 39, 43, 48, 54, 22, 41, 50, 57, 59)
+"""Their tables where a TABLES unit names no others. Normative."""
+FILTER_VERSION_MINOR = 7
+"""From this version_minor on TABLES units say whether there are intra blocks, and pictures that are deblocked."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,14 @@ class TablesHeader:
     tables: Tables = ()
     choice: tuple[int, ...] = DEFAULT_CHOICE
     """0..63 by context, of the tables of two symbols: for the choices between references."""
+    intra_flag: bool = False
+    """Whether pictures with references may have intra blocks."""
+    intra: tuple[int, ...] = DEFAULT_INTRA
+    """0..63 by context, of the tables of two symbols: for whether blocks are intra."""
+    deblocking_flag: bool = False
+    """Whether pictures may be deblocked."""
+    version_minor: int = FILTER_VERSION_MINOR
+    """Of the file; not coded here."""
 
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange."""
@@ -97,13 +111,21 @@ class TablesHeader:
                 own = default
             found.append(own)
         self.tables = tuple(found)
-        if v.flag("custom_choice_flag", self.choice != DEFAULT_CHOICE):
-            self.choice = tuple(
-                v.custom(f"choice_table[{c}]", TABLE_BITS, index, DEFAULT_CHOICE[c], (1 << TABLE_BITS) - 1)
-                for c, index in enumerate(self.choice)
-            )
-        else:
-            self.choice = DEFAULT_CHOICE
+        self.choice = _visit_binary(v, "choice", self.choice, DEFAULT_CHOICE)
+        later = self.version_minor >= FILTER_VERSION_MINOR
+        self.deblocking_flag = later and v.flag("deblocking_flag", self.deblocking_flag)
+        self.intra_flag = later and v.flag("intra_flag", self.intra_flag)
+        self.intra = _visit_binary(v, "intra", self.intra, DEFAULT_INTRA) if self.intra_flag else DEFAULT_INTRA
+
+
+def _visit_binary(v: Visitor, name: str, tables: Sequence[int], default: tuple[int, ...]) -> tuple[int, ...]:
+    """Tables by context; those that differ from the default are coded."""
+    if not v.flag(f"custom_{name}_flag", tuple(tables) != default):
+        return default
+    return tuple(
+        v.custom(f"{name}_table[{c}]", TABLE_BITS, index, default[c], (1 << TABLE_BITS) - 1)
+        for c, index in enumerate(tables)
+    )
 
 
 @dataclass
@@ -131,6 +153,25 @@ class PicturesHeader:
     """Finer levels with a RESIDUAL unit; at the others all coefficients are zero."""
     coded: list[list[bool]] = field(default_factory=list)
     """By picture with a residual, and plane: whether it has coefficients of this level."""
+    intra_present: bool = False
+    """Whether the segment has intra blocks; not coded here."""
+    intra_log2: list[int] = field(default_factory=list)
+    """By picture: log2 of the size of the blocks that may be intra, 3..5; 0: none are."""
+    deblocking_present: bool = False
+    """Whether the segment has pictures that are deblocked; not coded here."""
+    deblocked: list[bool] = field(default_factory=list)
+    """By picture: whether it is deblocked; those without residual are not."""
+
+    @classmethod
+    def blank(cls, reference_counts: tuple[int, ...], plane_count: int, tables: TablesHeader) -> PicturesHeader:
+        """Of a segment with such tables, before it is read."""
+        return cls(
+            reference_counts,
+            plane_count,
+            tables.network_flag,
+            intra_present=tables.intra_flag,
+            deblocking_present=tables.deblocking_flag,
+        )
 
     @property
     def picture_count(self) -> int:
@@ -140,16 +181,19 @@ class PicturesHeader:
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange, InconsistentStream."""
         nothing = [False] * self.picture_count
-        network, residual = self.network or nothing, self.residual or nothing
-        qp, choice = (given or [0] * self.picture_count for given in (self.qp, self.choice_log2))
-        self.network, self.residual, self.qp, self.choice_log2 = [], [], [], []
-        for i in range(self.picture_count):
-            two = self.reference_counts[i] == MAX_REFERENCES
-            code = CHOICE_LOG2_OF_NONE - choice[i] if choice[i] else 0
-            code = v.u(f"choice_size[{i}]", CHOICE_BITS, code) if two else 0
-            self.choice_log2.append(CHOICE_LOG2_OF_NONE - code if code else 0)
+        network, residual, deblocked = (given or nothing for given in (self.network, self.residual, self.deblocked))
+        qp, choice, intra = (
+            given or [0] * self.picture_count for given in (self.qp, self.choice_log2, self.intra_log2)
+        )
+        self.network, self.residual, self.deblocked = [], [], []
+        self.qp, self.choice_log2, self.intra_log2 = [], [], []
+        for i, references in enumerate(self.reference_counts):
+            self.choice_log2.append(_visit_size(v, f"choice_size[{i}]", choice[i], references == MAX_REFERENCES))
+            self.intra_log2.append(_visit_size(v, f"intra_size[{i}]", intra[i], self.intra_present and references > 0))
             self.network.append(self.network_present and v.flag(f"network_flag[{i}]", network[i]))
             self.residual.append(v.flag(f"residual_flag[{i}]", residual[i]))
+            may = self.deblocking_present and self.residual[i]
+            self.deblocked.append(may and v.flag(f"deblocked_flag[{i}]", deblocked[i]))
             needed = self.network[i] or self.residual[i]
             self.qp.append(v.u(f"qp[{i}]", QP_BITS, qp[i]) if needed else 0)
         self.residual_levels = [
@@ -161,6 +205,12 @@ class PicturesHeader:
         if self.residual_levels and not count:
             raise InconsistentStream(f"{v.where()}: no picture has a residual, but levels {self.residual_levels} do")
         self.coded = _visit_coded(v, self.coded, count, self.plane_count)
+
+
+def _visit_size(v: Visitor, name: str, log2: int, present: bool) -> int:
+    """log2 of the size of blocks that choose, or 0; 0 where it is not present."""
+    code = v.u(name, CHOICE_BITS, CHOICE_LOG2_OF_NONE - log2 if log2 else 0) if present else 0
+    return CHOICE_LOG2_OF_NONE - code if code else 0
 
 
 @dataclass

@@ -55,7 +55,9 @@ from nvcodec.decoder.task import DecodedPicture, GopPlace, StandIn, Task, grey_p
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import make_backend
 from nvcodec.synthesis.choices import choose_references
+from nvcodec.synthesis.deblocking import deblocked
 from nvcodec.synthesis.embedding import embed_latents, qp_plane
+from nvcodec.synthesis.intra import with_intra
 from nvcodec.synthesis.layers import COARSEST
 from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, coding_order, hierarchical_order, needed_pictures
@@ -618,6 +620,8 @@ class Decoder:
                 aligned, residual.choices, residual.choice_log2, video.chroma_format, self.finest
             )
         window = [fine_planes(planes, video.bit_depth) for planes in aligned or [grey_picture(video, 0).planes]]
+        if residual.intra is not None:
+            window = with_intra(window, residual.intra, residual.intra_log2, video.chroma_format, self.finest)
         sources = zip(residual.levels, self.source_format.plane_shapes, video.plane_shapes, strict=True)
         added = [
             None if levels is None else inverse(levels, residual.qp, block_shape(*whole), shape, self.finest)
@@ -625,8 +629,13 @@ class Decoder:
         ]
         window = [with_residual(planes, added) for planes in window]
         if residual.network_flag:
-            return self._synthesised(task, fine_window(window, video.chroma_format, self.finest))
-        return [to_samples(plane, video.bit_depth) for plane in mean_planes(window)]
+            planes = self._synthesised(task, fine_window(window, video.chroma_format, self.finest))
+        else:
+            planes = [to_samples(plane, video.bit_depth) for plane in mean_planes(window)]
+        if residual.deblocked:
+            whole = self.source_format.plane_shapes
+            planes = deblocked(planes, residual.levels, residual.qp, whole, video.bit_depth, self.finest)
+        return planes
 
     def _synthesised(self, task: Task, window: dict[int, Array] | None) -> list[Array]:
         """A picture as the network makes it."""

@@ -29,6 +29,7 @@ from nvcodec.entropy.errors import EntropyError
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.choices import walk_choices
 from nvcodec.synthesis.coefficients import walk
+from nvcodec.synthesis.intra import walk_intra
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.transform import COEFFICIENTS, block_shape
 from nvcodec.synthesis.vectors import field_shape
@@ -49,6 +50,11 @@ class PictureResidual:
     """Blocks' choices between two references; None where all take the mean."""
     choice_log2: int = 0
     """log2 of the blocks' size in luma samples."""
+    intra: Array | None = None
+    """Whether blocks are intra; None where none are."""
+    intra_log2: int = 0
+    """log2 of these blocks' size in luma samples."""
+    deblocked: bool = False
 
 
 def table_set(picture: CodedPicture) -> int:
@@ -83,7 +89,13 @@ def value_symbols(values: Array) -> Array:
 def read_tables(container: ContainerReader, segment: int, plane_count: int) -> TablesHeader:
     """A segment's TABLES unit. Raises BitstreamError."""
     unit = container.unit(UnitKey(UnitType.TABLES, segment))
-    return read_payload(TablesHeader(min(plane_count, 2), DEFAULT_TABLES), unit.payload, unit.place)
+    return read_payload(blank_tables(container, plane_count), unit.payload, unit.place)
+
+
+def blank_tables(container: ContainerReader, plane_count: int) -> TablesHeader:
+    """A TABLES unit's header, before it is read."""
+    version = container.file_header.version_minor
+    return TablesHeader(min(plane_count, 2), DEFAULT_TABLES, version_minor=version)
 
 
 class _Decoding:
@@ -99,6 +111,17 @@ class _Decoding:
     def value(self, contexts: Array, frequencies: Array, blocks: Array) -> Array:
         symbols = self.decoder.decode(value_tables(contexts, self.tables))
         return symbols - (symbols <= 0)
+
+
+class _DecodedIntra:
+    """Answers of the entropy coder."""
+
+    def __init__(self, decoder: SymbolDecoder, tables: Array):
+        self.decoder, self.tables = decoder, tables
+
+    def binary(self, contexts: Array, blocks: Array) -> Array:
+        found: Array = self.decoder.decode(self.tables[contexts]) != 0
+        return found.astype(np.int64)
 
 
 class _DecodedChoices:
@@ -142,10 +165,11 @@ class GopResiduals:
     ):
         """plane_shapes: of the picture at full size."""
         self.choice, self.size = np.asarray(tables.choice) + LAPLACE_COUNT, plane_shapes[0]
+        self.intra = np.asarray(tables.intra) + LAPLACE_COUNT
         self.tables, self.blocks = tables.tables, [block_shape(*shape) for shape in plane_shapes]
         unit = container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, COARSEST_RESIDUAL))
         counts = tuple(len(picture.references) for picture in order)
-        blank = PicturesHeader(counts, len(plane_shapes), tables.network_flag)
+        blank = PicturesHeader.blank(counts, len(plane_shapes), tables)
         self.header, words = read_coded_payload(blank, unit.payload, unit.place)
         self.bands = {COARSEST_RESIDUAL: _Band(unit.place.at(0), self.header.coded, words)}
         count = len(self.header.coded)
@@ -168,6 +192,11 @@ class GopResiduals:
         if choice_log2:
             answers = _DecodedChoices(self.bands[COARSEST_RESIDUAL].decoder, self.choice)
             choices = walk_choices(field_shape(*self.size, choice_log2), answers)
+        intra, intra_log2 = None, self.header.intra_log2[i]
+        if intra_log2:
+            intra = walk_intra(
+                field_shape(*self.size, intra_log2), _DecodedIntra(self.bands[COARSEST_RESIDUAL].decoder, self.intra)
+            )
         levels: list[Array | None] = [None] * len(self.blocks)
         if self.header.residual[i]:
             own = self.tables[table_set(picture)]
@@ -175,12 +204,13 @@ class GopResiduals:
             self.next_residual += 1
         if self._all_read():
             self._finish()
-        return PictureResidual(network, qp, levels, choices, choice_log2)
+        return PictureResidual(network, qp, levels, choices, choice_log2, intra, intra_log2, self.header.deblocked[i])
 
     def _all_read(self) -> bool:
         """Whether no picture that follows has anything coded."""
         i = self.next_picture
-        return not any(self.header.residual[i:]) and not any(self.header.choice_log2[i:])
+        header = self.header
+        return not any(any(given[i:]) for given in (header.residual, header.choice_log2, header.intra_log2))
 
     def _plane(self, plane: int, tables: tuple[LevelTables, ...]) -> Array | None:
         shape, levels = self.blocks[plane], None

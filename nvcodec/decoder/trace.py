@@ -27,7 +27,6 @@ from nvcodec.bitstream import (
     Place,
     SegmentHeader,
     SequenceHeader,
-    TablesHeader,
     TraceEntry,
     Unit,
     UnitEntry,
@@ -38,14 +37,13 @@ from nvcodec.bitstream import (
     write_payload,
 )
 from nvcodec.bitstream.container import CRC_BYTES, write_unit_bytes
-from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.errors import InconsistentStream
 from nvcodec.bitstream.headers import FILE_HEADER_BYTES, FOOTER_BYTES
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
 from nvcodec.decoder.decoder import Decoder
 from nvcodec.decoder.motion import latent_levels, latent_pictures, reference_counts
 from nvcodec.decoder.network_unit import level_tensors
-from nvcodec.decoder.residual import read_tables
+from nvcodec.decoder.residual import blank_tables, read_tables
 from nvcodec.synthesis.cost import DecodingCost, decoding_cost
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 
@@ -180,8 +178,8 @@ def _trace_payload(decoder: Decoder, unit: Unit, trace: list[TraceEntry]) -> byt
     elif key.unit_type == UnitType.SEQUENCE:
         read_payload(SequenceHeader(), unit.payload, unit.place, trace=trace)
     elif key.unit_type == UnitType.TABLES:
-        kinds = min(decoder.sequence.plane_count, 2)
-        read_payload(TablesHeader(kinds, DEFAULT_TABLES), unit.payload, unit.place, trace=trace)
+        tables = blank_tables(decoder.container, decoder.sequence.plane_count)
+        read_payload(tables, unit.payload, unit.place, trace=trace)
     elif key.unit_type == UnitType.SEGMENT:
         read_payload(SegmentHeader(motion=decoder.sequence.motion), unit.payload, unit.place, trace=trace)
     else:
@@ -242,20 +240,23 @@ def _residual_units(decoder: Decoder, segment: int, gop: int, finest: int) -> li
 
 def _residual_header(decoder: Decoder, key: UnitKey) -> PicturesHeader | BandHeader:
     """A blank header of a RESIDUAL unit that has a place."""
-    planes, coarsest = decoder.sequence.plane_count, _pictures_header(decoder, key.segment, key.gop)
-    if key.level < COARSEST_RESIDUAL:
-        return BandHeader(len(coarsest.coded), planes)
-    return PicturesHeader(coarsest.reference_counts, planes, coarsest.network_present)
+    if key.level == COARSEST_RESIDUAL:
+        return _blank_pictures(decoder, key.segment, key.gop)
+    coarsest = _pictures_header(decoder, key.segment, key.gop)
+    return BandHeader(len(coarsest.coded), decoder.sequence.plane_count)
+
+
+def _blank_pictures(decoder: Decoder, segment: int, gop: int) -> PicturesHeader:
+    """A blank header of a RESIDUAL unit of level 3. Raises BitstreamError."""
+    planes = decoder.sequence.plane_count
+    counts = tuple(len(picture.references) for picture in _motion_order(decoder, segment, gop))
+    return PicturesHeader.blank(counts, planes, read_tables(decoder.container, segment, planes))
 
 
 def _pictures_header(decoder: Decoder, segment: int, gop: int) -> PicturesHeader:
     """What the RESIDUAL unit of level 3 says of a GoP. Raises BitstreamError."""
-    sequence = decoder.sequence
     unit = decoder.container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, COARSEST_RESIDUAL))
-    network = read_tables(decoder.container, segment, sequence.plane_count).network_flag
-    counts = tuple(len(picture.references) for picture in _motion_order(decoder, segment, gop))
-    blank = PicturesHeader(counts, sequence.plane_count, network)
-    return read_coded_payload(blank, unit.payload, unit.place)[0]
+    return read_coded_payload(_blank_pictures(decoder, segment, gop), unit.payload, unit.place)[0]
 
 
 def _network_count(decoder: Decoder, segment: int) -> int:

@@ -34,10 +34,11 @@ def block_costs(source: Sequence[Array], window: Sequence[Sequence[Array]], lam:
     range, per bit.
     """
     predictions = [mean_planes(window), *(mean_planes([planes]) for planes in window)]
-    return np.stack([_costs(source, prediction, lam) for prediction in predictions])
+    return np.stack([plane_costs(source, prediction, lam) for prediction in predictions])
 
 
-def _costs(source: Sequence[Array], prediction: Sequence[Array], lam: float) -> Array:
+def plane_costs(source: Sequence[Array], prediction: Sequence[Array], lam: float) -> Array:
+    """(rows, columns): what each 8x8 block of luma, with its chroma, may cost; both fine less mid-grey."""
     rows, columns = block_shape(*source[0].shape)
     total = np.zeros((rows, columns))
     for plane, predicted in zip(source, prediction, strict=True):
@@ -72,19 +73,19 @@ def _cheapest(
     best, found = float(costs[MEAN].sum()), (0, None)
     for log2 in SIZES_LOG2:
         shape = field_shape(*size, log2)
-        own = _gathered(costs, log2, shape).reshape(3, -1)
+        own = gathered(costs, log2, shape).reshape(3, -1)
         choices, total = _chosen(own, lam, shape, bits)
         if total < best:
             best, found = total, (log2, choices.reshape(shape))  # type: ignore[assignment]
     return best, found
 
 
-def _gathered(costs: Array, log2: int, shape: tuple[int, int]) -> Array:
-    """Costs of 8x8 blocks added up to larger ones."""
+def gathered(costs: Array, log2: int, shape: tuple[int, int]) -> Array:
+    """(n, rows, columns) costs of 8x8 blocks added up to larger ones, `shape` of them."""
     step = 1 << (log2 - BLOCK_LOG2)
     rows, columns = shape[0] * step - costs.shape[1], shape[1] * step - costs.shape[2]
     padded = np.pad(costs, ((0, 0), (0, rows), (0, columns)))
-    return np.asarray(padded.reshape(3, shape[0], step, shape[1], step).sum((2, 4)))
+    return np.asarray(padded.reshape(len(costs), shape[0], step, shape[1], step).sum((2, 4)))
 
 
 def _chosen(costs: Array, lam: float, shape: tuple[int, int], bits: Array) -> tuple[Array, float]:

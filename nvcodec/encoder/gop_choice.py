@@ -29,7 +29,7 @@ SHORTEST = 4
 """A GoP of as many pictures isn't divided. What remains before a closed GoP may be shorter."""
 GOP_BITS = 500.0
 """What a GoP takes besides its pictures: headers, and its places in the index."""
-SPLIT_AT = {"motion": 0.92, "hybrid": 0.75}
+SPLIT_AT = {"motion": 0.92, "hybrid": 0.6}
 """By profile: a GoP is divided where its parts take less than this share of its bits. Less of a gain was a loss in real
 encodes: the estimate knows nothing of blocks that are split, or of anchors that wear off in a chain."""
 FIELD_CELL = 16

@@ -18,13 +18,14 @@ from torch import Tensor
 
 from nvcodec.bitstream import SCALES, LevelTables, ModelConfig
 from nvcodec.bitstream.default_tables import DEFAULT_TABLES
-from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE, MAX_REFERENCES, Tables
+from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE, DEFAULT_INTRA, MAX_REFERENCES, Tables
 from nvcodec.decoder.residual import plane_kind, table_set
 from nvcodec.encoder.choices import ChoiceCounts, best_choices, block_costs
 from nvcodec.encoder.fit import StepResult
 from nvcodec.encoder.hybrid_model import HybridModel
 from nvcodec.encoder.hybrid_pack import CodedPictures, pack_hybrid_segment
 from nvcodec.encoder.influence import block_influence, chroma_mean
+from nvcodec.encoder.intra import IntraCounts, best_intra
 from nvcodec.encoder.network_fit import CodedWindow, NetworkFit, batch_size, coded_window, network_inputs
 from nvcodec.encoder.pack import Packed
 from nvcodec.encoder.presets import Preset
@@ -37,6 +38,8 @@ from nvcodec.synthesis.alignment import Reference, align_picture
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.choices import choose_references
+from nvcodec.synthesis.deblocking import deblocked
+from nvcodec.synthesis.intra import with_intra
 from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, hierarchical_order
 from nvcodec.synthesis.transform import QP_COUNT, block_shape, forward, inverse, quantisation_step
@@ -127,6 +130,11 @@ class Loop:
             return window
         return choose_references(window, own, log2, self.video.chroma_format, self.scale_log2)
 
+    def filled(self, window: list[list[Array]], intra: tuple[int, Array | None]) -> list[list[Array]]:
+        """The same with intra blocks filled in."""
+        log2, own = intra
+        return window if own is None else with_intra(window, own, log2, self.video.chroma_format, self.scale_log2)
+
     def with_residual(self, window: list[list[Array]], levels: Sequence[Array | None], qp: int) -> list[list[Array]]:
         """The same with a picture's residual added; levels: by plane."""
         parts = zip(levels, self.fit.blocks, self.video.plane_shapes, strict=True)
@@ -148,6 +156,12 @@ class Loop:
         integers = torch.round(packed * (1 << PICTURE_FRACTION_BITS)).cpu().numpy()
         return unpack(to_samples(integers, video.bit_depth), video.chroma_format, list(video.plane_shapes))
 
+    def deblocked(self, planes: list[Array], levels: Sequence[Array | None], qp: int, filtered: bool) -> list[Array]:
+        """The picture's samples after the deblocking filter, if it has any."""
+        if not filtered:
+            return planes
+        return deblocked(planes, levels, qp, self.fit.video.plane_shapes, self.video.bit_depth, self.scale_log2)
+
     def remember(self, gop: int, number: int, planes: list[Array]) -> None:
         """Keep a picture that others refer to, and of the GoPs before this one the last anchor alone."""
         self.references = {n: r for n, r in self.references.items() if n >= self.fit.gops[gop].first - 1}
@@ -164,6 +178,7 @@ class Outcome:
     coded: CodedPictures
     counts: ResidualCounts
     choice: ChoiceCounts
+    intra: IntraCounts
     weights: dict[str, Tensor]
     """Of the network that it used."""
 
@@ -210,6 +225,7 @@ class HybridFit:
         """Of the network that made the windows of the fit under way."""
         self.tables: Tables = DEFAULT_TABLES
         self.choice: tuple[int, ...] = DEFAULT_CHOICE
+        self.intra: tuple[int, ...] = DEFAULT_INTRA
         self.loop = Loop(self)
         self._begin_pass()
         self.best: Outcome | None = None
@@ -285,18 +301,19 @@ class HybridFit:
     def _begin_pass(self) -> None:
         count = len(self.order)
         self.next, self.cost = 0, 0.0
-        self.counts, self.choice_counts = ResidualCounts(), ChoiceCounts()
+        self.counts, self.choice_counts, self.intra_counts = ResidualCounts(), ChoiceCounts(), IntraCounts()
         self.coded = CodedPictures.blank(count)
         self.loop = Loop(self)
 
     def _end_pass(self) -> None:
         self.tables, self.choice = self.counts.tables(charged=False), self.choice_counts.tables()
+        self.intra = self.intra_counts.tables()
         if self.model is not None and any(self.coded.network):
             with torch.no_grad():
                 self.cost += self.lam * float(weight_bits(self.model.network)) / self.pixels
         if self.best is None or self.cost < self.best.cost:
             weights = {} if self.model is None else {k: v.clone() for k, v in self.model.state_dict().items()}
-            self.best = Outcome(self.cost, self.coded, self.counts, self.choice_counts, weights)
+            self.best = Outcome(self.cost, self.coded, self.counts, self.choice_counts, self.intra_counts, weights)
         self.pass_number, self.next = self.pass_number + 1, 0
         if self.done:
             return
@@ -323,6 +340,12 @@ class HybridFit:
                 window = loop.chosen(window, self.coded.choices[place])
         levels: list[Array | None] = []
         bits = 0.0
+        if picture.references:
+            intra_log2, intra, bits = best_intra(fine, window, lam, self.video.chroma_format, self.intra)
+            if intra is not None:
+                self.intra_counts.add(intra)
+                self.coded.intra[place] = (intra_log2, intra)
+                window = loop.filled(window, self.coded.intra[place])
         for k, (plane, mean) in enumerate(zip(fine, mean_planes(window), strict=True)):
             wanted = forward(plane - mean)
             kind, shape = plane_kind(k), self.blocks[k]
@@ -333,17 +356,31 @@ class HybridFit:
             levels.append(found.astype(np.int8) if found.any() else None)
         self.coded.qp[place], self.coded.levels[place] = qp, levels
         window = loop.with_residual(window, levels, qp)
-        tried = [
-            loop.planes(window, qp, network) for network in ((False, True) if self.model is not None else (False,))
-        ]
-        errors = [_squared_errors(planes, source) for planes in tried]
-        chosen = int(len(errors) > 1 and sum(errors[1]) < (1 - NETWORK_GAIN) * sum(errors[0]))
-        self.coded.network[place] = bool(chosen)
-        loop.remember(gop, index, tried[chosen])
+        planes, errors = self._finished(window, place, source)
+        loop.remember(gop, index, planes)
         scale = float(1 << self.video.bit_depth) ** 2 * self.pixels
-        self.cost += sum(errors[chosen]) / scale + self.lam * bits / self.pixels
-        error = errors[chosen][0] / scale
+        self.cost += sum(errors) / scale + self.lam * bits / self.pixels
+        error = errors[0] / scale
         return StepResult(error + self.lam * bits / self.pixels, [error], bits)
+
+    def _finished(
+        self, window: list[list[Array]], place: int, source: Sequence[Array]
+    ) -> tuple[list[Array], list[float]]:
+        """(planes, their squared errors) of a picture, by what serves it best: with or without network and filter."""
+        qp, levels, loop = self.coded.qp[place], self.coded.levels[place], self.loop
+        best: tuple[list[Array], list[float]] | None = None
+        for network in (False, True) if self.model is not None else (False,):
+            made = loop.planes(window, qp, network)
+            tried = [(False, made)]
+            if any(own is not None for own in levels):
+                tried.append((True, loop.deblocked(made, levels, qp, True)))
+            found = [(filtered, planes, _squared_errors(planes, source)) for filtered, planes in tried]
+            filtered, planes, errors = min(found, key=lambda each: sum(each[2]))
+            if best is None or sum(errors) < (1 - NETWORK_GAIN) * sum(best[1]):
+                best = planes, errors
+                self.coded.network[place], self.coded.deblocked[place] = network, filtered
+        assert best is not None
+        return best
 
     def windows(self, scale_log2: int) -> Iterator[tuple[int, list[list[Array]]]]:
         """In coding order: (place, window with residual) of what has been coded, in a reduced scale's own loop."""
@@ -351,9 +388,11 @@ class HybridFit:
         for place, (gop, picture) in enumerate(self.order):
             qp = self.coded.qp[place]
             window = loop.chosen(loop.window(gop, picture), self.coded.choices[place])
+            window = loop.filled(window, self.coded.intra[place])
             window = loop.with_residual(window, self.coded.levels[place], qp)
             yield place, window
             planes = loop.planes(window, qp, self.coded.network[place])
+            planes = loop.deblocked(planes, self.coded.levels[place], qp, self.coded.deblocked[place])
             loop.remember(gop, self.gops[gop].first + picture.index, planes)
 
     # --- the network -------------------------------------------------------------------------------------------------
@@ -408,6 +447,7 @@ class HybridFit:
             self.video,
             best.choice.tables(),
             network,
+            best.intra.tables(),
         )
 
     # --- state -------------------------------------------------------------------------------------------------------
@@ -423,6 +463,8 @@ class HybridFit:
             "counts": self.counts.state(),
             "choice_counts": torch.from_numpy(self.choice_counts.binary.copy()),
             "choice": list(self.choice),
+            "intra_counts": torch.from_numpy(self.intra_counts.binary.copy()),
+            "intra": list(self.intra),
             "tables": [[[[list(t.binary), list(t.value)] for t in kind] for kind in own] for own in self.tables],
             "references": {
                 number: [torch.from_numpy(plane.view(np.uint8)) for plane in reference.planes]
@@ -438,6 +480,7 @@ class HybridFit:
                 "coded": best.coded.state(),
                 "counts": best.counts.state(),
                 "choice": torch.from_numpy(best.choice.binary.copy()),
+                "intra": torch.from_numpy(best.intra.binary.copy()),
                 "weights": best.weights,
             },
             "lambda": self.lam,
@@ -450,6 +493,8 @@ class HybridFit:
         self.counts.load(state["counts"])
         self.choice_counts.binary[:] = state["choice_counts"].numpy()
         self.choice = tuple(state["choice"])
+        self.intra_counts.binary[:] = state["intra_counts"].numpy()
+        self.intra = tuple(state["intra"])
         self.tables = tuple(
             tuple(tuple(LevelTables(tuple(b), tuple(v)) for b, v in kind) for kind in own) for own in state["tables"]
         )
@@ -463,7 +508,10 @@ class HybridFit:
             counts.load(kept["counts"])
             choice = ChoiceCounts()
             choice.binary[:] = kept["choice"].numpy()
-            self.best = Outcome(kept["cost"], CodedPictures.loaded(kept["coded"]), counts, choice, kept["weights"])
+            intra = IntraCounts()
+            intra.binary[:] = kept["intra"].numpy()
+            coded = CodedPictures.loaded(kept["coded"])
+            self.best = Outcome(kept["cost"], coded, counts, choice, intra, kept["weights"])
         if self.model is None:
             return
         if state["network_fit"] is not None:

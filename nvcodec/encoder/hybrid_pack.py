@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import torch
 
 from nvcodec.bitstream import BandHeader, PicturesHeader, TablesHeader, UnitKey, UnitType, write_payload
 from nvcodec.bitstream.default_tables import DEFAULT_TABLES
-from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, RESIDUAL_LEVELS, Tables
+from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, DEFAULT_INTRA, RESIDUAL_LEVELS, Tables
 from nvcodec.decoder.residual import plane_kind, table_set
 from nvcodec.encoder.choices import encode_choices
+from nvcodec.encoder.intra import encode_intra
 from nvcodec.encoder.model import NetworkParameters
 from nvcodec.encoder.motion_pack import pack_motion
 from nvcodec.encoder.pack import Packed, Payload, export_weights, pack_network, pack_segment_header
@@ -41,28 +42,40 @@ class CodedPictures:
     """Whether the network improves it."""
     choices: list[tuple[int, Array | None]]
     """log2 of the blocks' size and their choices, int8; (0, None) where all take the mean."""
+    intra: list[tuple[int, Array | None]]
+    """log2 of the blocks' size and whether each is intra, bool; (0, None) where none are."""
+    deblocked: list[bool]
 
     @classmethod
     def blank(cls, count: int) -> CodedPictures:
         """Of so many pictures, nothing."""
-        return cls([0] * count, [[] for _ in range(count)], [False] * count, [(0, None)] * count)
+        nothing: tuple[int, Array | None] = (0, None)
+        flags = [[False] * count for _ in range(2)]
+        return cls([0] * count, [[] for _ in range(count)], flags[0], [nothing] * count, [nothing] * count, flags[1])
 
     def state(self) -> dict[str, Any]:
         """Tensors and plain values, for a checkpoint."""
         levels = [[None if x is None else torch.from_numpy(x) for x in own] for own in self.levels]
-        choices = [[log2, None if x is None else torch.from_numpy(x)] for log2, x in self.choices]
-        return {"qp": list(self.qp), "levels": levels, "network": list(self.network), "choices": choices}
+        sized = {
+            name: [[log2, None if x is None else torch.from_numpy(x)] for log2, x in given]
+            for name, given in (("choices", self.choices), ("intra", self.intra))
+        }
+        flags = {"network": list(self.network), "deblocked": list(self.deblocked)}
+        return {"qp": list(self.qp), "levels": levels, **flags, **sized}
 
     @classmethod
     def loaded(cls, state: dict[str, Any]) -> CodedPictures:
         """The inverse of `state`."""
         levels = [[None if x is None else x.numpy() for x in own] for own in state["levels"]]
-        choices = [(log2, None if x is None else x.numpy()) for log2, x in state["choices"]]
-        return cls(list(state["qp"]), levels, list(state["network"]), choices)
+        choices, intra = (
+            [(log2, None if x is None else x.numpy()) for log2, x in state[name]] for name in ("choices", "intra")
+        )
+        return cls(list(state["qp"]), levels, list(state["network"]), choices, intra, list(state["deblocked"]))
 
     def part(self, first: int, end: int) -> CodedPictures:
         """Of pictures first .. end - 1 of the coding order."""
-        return CodedPictures(*(each[first:end] for each in (self.qp, self.levels, self.network, self.choices)))
+        each = (self.qp, self.levels, self.network, self.choices, self.intra, self.deblocked)
+        return CodedPictures(*(given[first:end] for given in each))
 
     def has_residual(self, place: int) -> bool:
         """Whether a picture has any coefficient that is not zero."""
@@ -76,13 +89,12 @@ def pack_residuals(
     coded: CodedPictures,
     blocks: Sequence[tuple[int, int]],
     tables: Tables,
-    network: bool,
-    choice: Sequence[int],
+    header: TablesHeader,
 ) -> list[Payload]:
     """A GoP's RESIDUAL units.
 
-    coded: of the GoP's pictures alone; blocks: of each plane; network: whether the segment has one; choice: tables of
-    the choices.
+    coded: of the GoP's pictures alone; blocks: of each plane; tables: of coefficients, of both kinds of planes; header:
+    of the segment's TABLES unit.
     """
     present = [i for i in range(len(order)) if coded.has_residual(i)]
     payloads: list[Payload] = []
@@ -92,7 +104,10 @@ def pack_residuals(
         for i in range(len(order)):
             chosen = coded.choices[i][1]
             if level == COARSEST_RESIDUAL and chosen is not None:
-                encode_choices(encoder, chosen, choice)
+                encode_choices(encoder, chosen, header.choice)
+            apart = coded.intra[i][1]
+            if level == COARSEST_RESIDUAL and apart is not None:
+                encode_intra(encoder, apart, header.intra)
             if i not in present:
                 continue
             own = tables[table_set(order[i])]
@@ -104,19 +119,19 @@ def pack_residuals(
                     encode_band(encoder, level, blocks[plane], levels.astype(np.int32), table)
         if level == COARSEST_RESIDUAL or any(any(row) for row in flags):
             units[level] = (flags, encoder.finish())
-    header = PicturesHeader(
-        tuple(len(picture.references) for picture in order),
-        len(blocks),
-        network,
+    pictures = replace(
+        PicturesHeader.blank(tuple(len(picture.references) for picture in order), len(blocks), header),
         choice_log2=[log2 for log2, _ in coded.choices],
+        intra_log2=[log2 for log2, _ in coded.intra],
         network=list(coded.network),
         residual=[coded.has_residual(i) for i in range(len(order))],
+        deblocked=list(coded.deblocked),
         qp=list(coded.qp),
         residual_levels=[level for level in units if level < COARSEST_RESIDUAL],
         coded=units[COARSEST_RESIDUAL][0],
     )
-    payloads.append((_key(segment, gop, COARSEST_RESIDUAL), write_payload(header, units[COARSEST_RESIDUAL][1])))
-    for level in header.residual_levels:
+    payloads.append((_key(segment, gop, COARSEST_RESIDUAL), write_payload(pictures, units[COARSEST_RESIDUAL][1])))
+    for level in pictures.residual_levels:
         flags, words = units[level]
         band_header = BandHeader(len(present), len(blocks), flags)
         payloads.append((_key(segment, gop, level), write_payload(band_header, words)))
@@ -137,13 +152,24 @@ def pack_hybrid_segment(
     video: VideoFormat,
     choice: Sequence[int],
     network: NetworkParameters | None = None,
+    intra: Sequence[int] = DEFAULT_INTRA,
 ) -> Packed:
-    """All units of a segment but the digests; choice: tables; network: left out where no picture uses it."""
+    """All units of a segment but the digests; choice, intra: tables; network: left out where no picture uses it."""
     present = network is not None and any(coded.network)
     kinds = min(len(video.plane_shapes), 2)
     cut = tuple(own[:kinds] for own in tables)
     payloads: list[Payload] = [pack_segment_header(segment, first_picture, list(gops), motion=True)]
-    header = TablesHeader(kinds, DEFAULT_TABLES, present, cut, tuple(choice))
+    apart = any(given is not None for _, given in coded.intra)
+    header = TablesHeader(
+        kinds,
+        DEFAULT_TABLES,
+        present,
+        cut,
+        tuple(choice),
+        apart,
+        tuple(intra) if apart else DEFAULT_INTRA,
+        any(coded.deblocked),
+    )
     payloads.append((UnitKey(UnitType.TABLES, segment), write_payload(header)))
     if network is not None and present:
         weights, bias_shifts = export_weights(network)
@@ -161,7 +187,7 @@ def pack_hybrid_segment(
             sizes["vectors"] += 8.0 * len(vectors[1])
         own = coded.part(place, place + len(order))
         place += len(order)
-        made = pack_residuals(segment, number, order, own, blocks, tables, present, choice)
+        made = pack_residuals(segment, number, order, own, blocks, tables, header)
         payloads += made
         sizes["residuals"] += sum(8.0 * len(payload) for _, payload in made)
     return payloads, sizes

@@ -26,6 +26,8 @@ ROUND_STEPS = 100
 SLOPE = -0.5
 SLOPE_RANGE = (-1.5, -0.2)
 LARGEST_MOVE = math.log(6.0)
+NARROWEST = 0.02
+"""Bounds on the logarithm of lambda that are nearer than this have told all they can."""
 
 
 class RateController:
@@ -87,6 +89,12 @@ class RateController:
             self.too_large = here[0] if self.too_large is None else max(self.too_large, here[0])
         else:
             self.too_small = here[0] if self.too_small is None else min(self.too_small, here[0])
+        if self.too_large is not None and self.too_small is not None:
+            if abs(self.too_small - self.too_large) < NARROWEST:  # rounds differ: the other bound no longer holds
+                if self.too_large == here[0]:
+                    self.too_small = None
+                else:
+                    self.too_large = None
         move = (math.log(self.target_bytes) - here[1]) / slope
         low, high = self.too_large, self.too_small
         if low is not None and high is not None and low < high and not low < here[0] + move < high:

@@ -19,7 +19,7 @@ from nvcodec.synthesis.arrays import Array
 MEAN, FIRST, SECOND = 0, 1, 2
 _DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 _STRAIGHT = ((-1, 0), (1, 0), (0, -1), (0, 1))
-_FIRST_CONTEXTS = (0, 1, 6)
+FIRST_CONTEXTS = (0, 1, 6)
 """Of each pass: the context of a block whose neighbours are all predicted from the mean."""
 _WHICH_CONTEXT = 12
 """Of a block whose neighbours choose either reference equally often."""
@@ -33,7 +33,7 @@ class Answers(Protocol):
 
 
 @cache
-def _passes(shape: tuple[int, int]) -> tuple[tuple[Array, tuple[tuple[int, int], ...]], ...]:
+def block_passes(shape: tuple[int, int]) -> tuple[tuple[Array, tuple[tuple[int, int], ...]], ...]:
     """(blocks by number, where their neighbours lie) of each pass."""
     rows, columns = np.divmod(np.arange(shape[0] * shape[1]), shape[1])
     odd = (rows + columns) & 1
@@ -42,7 +42,7 @@ def _passes(shape: tuple[int, int]) -> tuple[tuple[Array, tuple[tuple[int, int],
     return tuple((np.flatnonzero(own), near) for own, near in zip(groups, ((), _DIAGONAL, _STRAIGHT), strict=True))
 
 
-def _near(values: Array, shape: tuple[int, int], offsets: Sequence[tuple[int, int]]) -> Array:
+def near_sum(values: Array, shape: tuple[int, int], offsets: Sequence[tuple[int, int]]) -> Array:
     """(blocks,) the sum over neighbours; 0 outside."""
     padded = np.pad(values.reshape(shape), 1)
     total = np.zeros(shape, values.dtype)
@@ -53,16 +53,16 @@ def _near(values: Array, shape: tuple[int, int], offsets: Sequence[tuple[int, in
 
 def choice_contexts(number: int, choices: Array, shape: tuple[int, int]) -> tuple[Array, Array]:
     """Contexts of a pass's blocks, by what is known: whether one reference, and which."""
-    blocks, offsets = _passes(shape)[number]
-    alone = _near((choices != MEAN).astype(np.int64), shape, offsets)[blocks]
-    lean = _near((choices == SECOND).astype(np.int64) - (choices == FIRST), shape, offsets)[blocks]
-    return _FIRST_CONTEXTS[number] + alone, _WHICH_CONTEXT + np.sign(lean)
+    blocks, offsets = block_passes(shape)[number]
+    alone = near_sum((choices != MEAN).astype(np.int64), shape, offsets)[blocks]
+    lean = near_sum((choices == SECOND).astype(np.int64) - (choices == FIRST), shape, offsets)[blocks]
+    return FIRST_CONTEXTS[number] + alone, _WHICH_CONTEXT + np.sign(lean)
 
 
 def walk_choices(shape: tuple[int, int], answers: Answers) -> Array:
     """(rows, columns) of MEAN, FIRST, SECOND by the answers; shape: blocks (rows, columns)."""
     choices = np.zeros(shape[0] * shape[1], np.int64)
-    for number, (blocks, _) in enumerate(_passes(shape)):
+    for number, (blocks, _) in enumerate(block_passes(shape)):
         if not len(blocks):
             continue
         contexts, which = choice_contexts(number, choices, shape)
@@ -75,7 +75,7 @@ def walk_choices(shape: tuple[int, int], answers: Answers) -> Array:
 
 def choice_passes(shape: tuple[int, int]) -> list[Array]:
     """The blocks of each pass, by number."""
-    return [blocks for blocks, _ in _passes(shape)]
+    return [blocks for blocks, _ in block_passes(shape)]
 
 
 def choose_references(

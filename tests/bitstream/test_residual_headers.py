@@ -35,10 +35,14 @@ from nvcodec.bitstream.errors import (
     UnsupportedVersion,
     ValueOutOfRange,
 )
+from nvcodec.bitstream.headers import VERSION_MINOR
 from nvcodec.bitstream.residual_headers import (
     BINARY_CONTEXTS,
     CHOICE_CONTEXTS,
     DEFAULT_CHOICE,
+    DEFAULT_INTRA,
+    FILTER_VERSION_MINOR,
+    INTRA_CONTEXTS,
     TABLE_SETS,
     VALUE_CONTEXTS,
     Tables,
@@ -95,7 +99,7 @@ def test_table_bytes(kinds: int) -> None:
     bits = "0" + "0" + "1"
     bits += "00" + "1111111" + "0" * 34 + "000"  # level 0
     bits += "0" * (37 + 3 + 29 + 3 + 5 + 2) + "1100111"  # levels 1, 2, 3
-    bits += "0" * (37 + 37 + 29 + 5 + 12) * (kinds - 1) + "0" + "0"
+    bits += "0" * (37 + 37 + 29 + 5 + 12) * (kinds - 1) + "0" + "0" + "00"
     payload = as_bytes(bits)
     assert write_payload(TablesHeader(kinds, DEFAULT_TABLES, False, tables)) == payload
     found = read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload, PLACE)
@@ -103,7 +107,7 @@ def test_table_bytes(kinds: int) -> None:
 
 
 def test_a_set_may_be_custom_and_all_as_the_defaults() -> None:
-    payload = as_bytes("1" + "1" + "0" * (108 + 12) + "00" + "0")
+    payload = as_bytes("1" + "1" + "0" * (108 + 12) + "00" + "0" + "00")
     found = read_payload(TablesHeader(1, DEFAULT_TABLES), payload, PLACE)
     assert found.tables == tuple(own[:1] for own in DEFAULT_TABLES)
 
@@ -115,8 +119,8 @@ def test_names_of_tables() -> None:
     assert found[:4] == ["network_flag", "custom_set_flag[0]", "custom_set_flag[1]", "custom_set_flag[2]"]
     assert found[4] == "custom_binary_table[2][0][0][0]"
     coded = [name for name in found[4:] if not name.startswith(("custom_", "padding"))]
-    assert "custom_choice_flag" in found[-2:]
-    assert coded == ["binary_table[2][1][2][28]", "value_scale_index[2][1][2][1]"]
+    assert [name for name in found if name != "padding"][-3:] == ["custom_choice_flag", "deblocking_flag", "intra_flag"]
+    assert coded[:-2] == ["binary_table[2][1][2][28]", "value_scale_index[2][1][2][1]"]
     assert sum(name.startswith("custom_binary_table") for name in found) == 2 * sum(BINARY_CONTEXTS)
     assert sum(name.startswith("custom_value_scale_index") for name in found) == 2 * 4 * VALUE_CONTEXTS
 
@@ -136,7 +140,7 @@ def any_tables(draw: st.DrawFn) -> Tables:
 def test_choice_table_bytes() -> None:
     """Of context 2 table 0, of context 13 table 63."""
     choice = (*DEFAULT_CHOICE[:2], 0, *DEFAULT_CHOICE[3:13], 63)
-    payload = as_bytes("0" + "000" + "1" + "00" + "1000000" + "0" * 10 + "1111111")
+    payload = as_bytes("0" + "000" + "1" + "00" + "1000000" + "0" * 10 + "1111111" + "00")
     assert write_payload(TablesHeader(2, DEFAULT_TABLES, choice=choice)) == payload
     assert read_payload(TablesHeader(2, DEFAULT_TABLES), payload, PLACE).choice == choice
     assert "choice_table[13]" in names(TablesHeader(2, DEFAULT_TABLES), payload)
@@ -155,17 +159,104 @@ def test_default_choice_tables_are_the_specifications() -> None:
     assert tuple(int(number) for number in listed.split(",")) == DEFAULT_CHOICE
 
 
-choices = st.lists(st.integers(0, 63), min_size=14, max_size=14).map(tuple) | st.just(DEFAULT_CHOICE)
+def test_flags_of_intra_blocks_and_of_the_filter() -> None:
+    """Without an intra block there are no tables of theirs, not even a flag."""
+    assert write_payload(TablesHeader(2, DEFAULT_TABLES, deblocking_flag=True)) == as_bytes("00000" + "10")
+    assert write_payload(TablesHeader(2, DEFAULT_TABLES, intra_flag=True)) == as_bytes("00000" + "01" + "0")
+    for bits, deblocking, intra in (
+        ("00", False, False),
+        ("10", True, False),
+        ("010", False, True),
+        ("110", True, True),
+    ):
+        found = read_payload(TablesHeader(2, DEFAULT_TABLES), as_bytes("00000" + bits), PLACE)
+        assert (found.deblocking_flag, found.intra_flag) == (deblocking, intra)
+        assert found.intra == DEFAULT_INTRA
+        given = ["custom_choice_flag", "deblocking_flag", "intra_flag", *["custom_intra_flag"] * intra]
+        traced = names(TablesHeader(2, DEFAULT_TABLES), as_bytes("00000" + bits))
+        assert [name for name in traced[4:] if name != "padding"] == given
+    header = TablesHeader(2, DEFAULT_TABLES, intra=(63 - DEFAULT_INTRA[0], *DEFAULT_INTRA[1:]))
+    assert write_payload(header) == b"\0"
+    assert header.intra == DEFAULT_INTRA
+
+
+def test_intra_table_bytes() -> None:
+    """Of context 2 and of the last one other tables than the defaults."""
+    last = INTRA_CONTEXTS - 1
+    third, eleventh = 63 - DEFAULT_INTRA[2], 63 - DEFAULT_INTRA[last]
+    intra = (*DEFAULT_INTRA[:2], third, *DEFAULT_INTRA[3:last], eleventh)
+    bits = "00" + f"1{third:06b}" + "0" * (last - 3) + f"1{eleventh:06b}"
+    payload = as_bytes("00000" + "01" + "1" + bits)
+    assert write_payload(TablesHeader(2, DEFAULT_TABLES, intra_flag=True, intra=intra)) == payload
+    assert read_payload(TablesHeader(2, DEFAULT_TABLES), payload, PLACE).intra == intra
+    traced = names(TablesHeader(2, DEFAULT_TABLES), payload)
+    assert [name for name in traced if name.startswith("intra_table")] == ["intra_table[2]", f"intra_table[{last}]"]
+    assert [name for name in traced if name.startswith("custom_intra_table")] == [
+        f"custom_intra_table[{c}]" for c in range(INTRA_CONTEXTS)
+    ]
+    custom = as_bytes("00000" + "01" + "1" + "0" * INTRA_CONTEXTS)
+    assert read_payload(TablesHeader(2, DEFAULT_TABLES), custom, PLACE).intra == DEFAULT_INTRA
+    with pytest.raises(ValueOutOfRange, match=r"intra_table\[0\] is 64, allowed is 0\.\.63"):
+        write_payload(TablesHeader(2, DEFAULT_TABLES, intra_flag=True, intra=(64, *DEFAULT_INTRA[1:])))
+
+
+def test_default_intra_tables_are_the_specifications() -> None:
+    text = (Path(__file__).resolve().parents[2] / "bitstream_spec.md").read_text()
+    last = INTRA_CONTEXTS - 1
+    listed = text.partition(f"- **intra_table**: where they are not coded, they are, for c = 0..{last}: ")[2]
+    assert tuple(int(number) for number in listed.partition(".")[0].split(",")) == DEFAULT_INTRA
+    assert len(DEFAULT_INTRA) == INTRA_CONTEXTS
+
+
+@pytest.mark.parametrize("minor", [5, FILTER_VERSION_MINOR - 1])
+def test_earlier_versions_have_no_flags_of_either(minor: int) -> None:
+    """Nor are they written, and where they would begin padding does."""
+    given = TablesHeader(2, DEFAULT_TABLES, True, intra_flag=True, deblocking_flag=True, version_minor=minor)
+    assert write_payload(given) == b"\x80"
+    traced = names(TablesHeader(2, DEFAULT_TABLES, version_minor=minor), b"\x80")
+    assert traced[4:] == ["custom_choice_flag", "padding"]
+    found = read_payload(TablesHeader(2, DEFAULT_TABLES, version_minor=minor), b"\x80", PLACE)
+    assert (found.intra_flag, found.deblocking_flag, found.intra) == (False, False, DEFAULT_INTRA)
+    for bits in ("10", "01", "11"):
+        with pytest.raises(NonZeroPadding):
+            read_payload(TablesHeader(2, DEFAULT_TABLES, version_minor=minor), as_bytes("00000" + bits), PLACE)
+    longest = write_payload(TablesHeader(1, DEFAULT_TABLES, choice=(0,) * CHOICE_CONTEXTS, version_minor=minor))
+    assert len(longest) == -(-(5 + 7 * CHOICE_CONTEXTS) // 8)
+
+
+def test_later_versions_have_them() -> None:
+    found = read_payload(TablesHeader(2, DEFAULT_TABLES, version_minor=FILTER_VERSION_MINOR + 1), b"\6", PLACE)
+    assert (found.deblocking_flag, found.intra_flag) == (True, True)
+
+
+def tables_of(contexts: int, default: tuple[int, ...]) -> st.SearchStrategy[tuple[int, ...]]:
+    return st.lists(st.integers(0, 63), min_size=contexts, max_size=contexts).map(tuple) | st.just(default)
+
+
+choices, intras = tables_of(CHOICE_CONTEXTS, DEFAULT_CHOICE), tables_of(INTRA_CONTEXTS, DEFAULT_INTRA)
 
 
 @settings(max_examples=25)
-@given(any_tables(), st.integers(1, 2), st.booleans(), choices)
-def test_tables_come_back(tables: Tables, kinds: int, network: bool, choice: tuple[int, ...]) -> None:
-    payload = write_payload(TablesHeader(kinds, DEFAULT_TABLES, network, tables, choice))
+@given(any_tables(), st.integers(1, 2), st.booleans(), choices, st.none() | intras, st.booleans())
+def test_tables_come_back(
+    tables: Tables,
+    kinds: int,
+    network: bool,
+    choice: tuple[int, ...],
+    intra: tuple[int, ...] | None,
+    deblocking: bool,
+) -> None:
+    more = {} if intra is None else {"intra_flag": True, "intra": intra}
+    payload = write_payload(
+        TablesHeader(kinds, DEFAULT_TABLES, network, tables, choice, deblocking_flag=deblocking, **more)
+    )
     found = read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload, PLACE)
     assert found.network_flag == network
     assert found.tables == tuple(own[:kinds] for own in tables)
     assert found.choice == choice
+    assert found.intra_flag == (intra is not None)
+    assert found.intra == (DEFAULT_INTRA if intra is None else intra)
+    assert found.deblocking_flag == deblocking
     assert len(found.tables) == TABLE_SETS
     with pytest.raises(UnitTruncated):
         read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload[:-1], PLACE)
@@ -234,6 +325,79 @@ def test_choice_sizes() -> None:
             write_payload(PicturesHeader((2,), 1, False, choice_log2=[log2]))
 
 
+def test_pictures_bytes_with_intra_blocks_and_the_filter() -> None:
+    """Without references no intra size; without residual no flag of the filter. Between them the others, in order."""
+    counts = (0, 1, 2, 2)
+    header = PicturesHeader(
+        counts,
+        1,
+        True,
+        network=[False, True, True, False],
+        choice_log2=[0, 0, 3, 4],
+        residual=[True, False, True, True],
+        qp=[63, 1, 32, 5],
+        residual_levels=[],
+        coded=[[True], [False], [True]],
+        intra_present=True,
+        intra_log2=[0, 5, 0, 3],
+        deblocking_present=True,
+        deblocked=[True, False, False, True],
+    )
+    bits = "0" + "1" + "1" + "111111"
+    bits += "01" + "1" + "0" + "000001"
+    bits += "11" + "00" + "1" + "1" + "0" + "100000"
+    bits += "10" + "11" + "0" + "1" + "1" + "000101"
+    bits += "000" + "1" + "0" + "1"
+    assert write_payload(header, b"WORD") == as_bytes(bits) + b"WORD"
+    blank = PicturesHeader(counts, 1, True, intra_present=True, deblocking_present=True)
+    assert read_coded_payload(blank, as_bytes(bits) + b"WORD", PLACE) == (header, b"WORD")
+    assert names(replace(blank), as_bytes(bits)) == [
+        *(f"{name}[0]" for name in ("network_flag", "residual_flag", "deblocked_flag", "qp")),
+        *(f"{name}[1]" for name in ("intra_size", "network_flag", "residual_flag", "qp")),
+        *(
+            f"{name}[{i}]"
+            for i in (2, 3)
+            for name in ("choice_size", "intra_size", "network_flag", "residual_flag", "deblocked_flag", "qp")
+        ),
+        *(f"residual_level_flag[{level}]" for level in (2, 1, 0)),
+        *(f"plane_flag[{i}][0]" for i in range(3)),
+        "padding",
+    ]
+
+
+def test_intra_sizes() -> None:
+    """1 is 32 samples, 2 is 16, 3 is 8."""
+    for references in (1, 2):
+        for log2, code in ((0, "00"), (5, "01"), (4, "10"), (3, "11")):
+            payload = as_bytes("00" * (references == 2) + code + "0" + "000")
+            header = PicturesHeader((references,), 1, False, intra_present=True, intra_log2=[log2])
+            assert write_payload(header) == payload
+            blank = PicturesHeader((references,), 1, False, intra_present=True)
+            assert read_coded_payload(blank, payload, PLACE)[0].intra_log2 == [log2]
+    for log2 in (2, 7):
+        with pytest.raises(ValueOutOfRange, match=r"intra_size\[0\]"):
+            write_payload(PicturesHeader((1,), 1, False, intra_present=True, intra_log2=[log2]))
+
+
+def test_what_a_segment_or_a_picture_cannot_have_is_not_coded() -> None:
+    """Intra blocks without references or intra_flag, the filter without a residual or deblocking_flag."""
+    given = {"residual": [True, False], "qp": [7, 0], "coded": [[True]]}
+    header = PicturesHeader((0, 1), 1, False, **given, intra_log2=[4, 4], deblocked=[True, True])
+    assert write_payload(header) == as_bytes("1" + "000111" + "0" + "000" + "1")
+    assert (header.intra_log2, header.deblocked) == ([0, 0], [False, False])
+    more = {"intra_present": True, "deblocking_present": True}
+    header = PicturesHeader((0, 1), 1, False, **given, intra_log2=[4, 4], deblocked=[True, True], **more)
+    assert write_payload(header) == as_bytes("1" + "1" + "000111" + "10" + "0" + "000" + "1")
+    assert (header.intra_log2, header.deblocked) == ([0, 4], [True, False])
+
+
+def test_blank_pictures_follow_the_tables() -> None:
+    for network, intra, deblocking in ((True, False, False), (False, True, False), (False, False, True)):
+        tables = TablesHeader(2, DEFAULT_TABLES, network, intra_flag=intra, deblocking_flag=deblocking)
+        expected = PicturesHeader((0, 2), 3, network, intra_present=intra, deblocking_present=deblocking)
+        assert PicturesHeader.blank((0, 2), 3, tables) == expected
+
+
 def test_pictures_of_a_segment_without_a_network() -> None:
     header = PicturesHeader((0, 1), 1, False, residual=[False, True], qp=[0, 17], residual_levels=[], coded=[[True]])
     bits = "0" + "1" + "010001" + "000" + "1"
@@ -256,25 +420,50 @@ def test_a_picture_with_nothing_takes_a_bit() -> None:
 def pictures_headers(draw: st.DrawFn) -> PicturesHeader:
     counts = tuple(draw(st.lists(st.integers(0, 2), min_size=1, max_size=64)))
     count, planes, network = len(counts), draw(st.sampled_from([1, 3])), draw(st.booleans())
-    choice = [draw(st.sampled_from([0, 3, 4, 5])) if references == 2 else 0 for references in counts]
+    some_intra, filtered = draw(st.booleans()), draw(st.booleans())
+    sizes = st.sampled_from([0, 3, 4, 5])
+    choice = [draw(sizes) if references == 2 else 0 for references in counts]
+    intra = [draw(sizes) if some_intra and references else 0 for references in counts]
     residual = draw(st.lists(st.booleans(), min_size=count, max_size=count))
     used = draw(st.lists(st.booleans(), min_size=count, max_size=count)) if network else [False] * count
     qp = [draw(st.integers(0, 63)) if a or b else 0 for a, b in zip(residual, used, strict=True)]
     levels = draw(st.lists(st.sampled_from([2, 1, 0]), unique=True)) if any(residual) else []
     flags = st.lists(st.booleans(), min_size=planes, max_size=planes)
     coded = [draw(flags) for _ in range(sum(residual))]
-    return PicturesHeader(counts, planes, network, used, choice, residual, qp, sorted(levels, reverse=True), coded)
+    return PicturesHeader(
+        counts,
+        planes,
+        network,
+        used,
+        choice,
+        residual,
+        qp,
+        sorted(levels, reverse=True),
+        coded,
+        some_intra,
+        intra,
+        filtered,
+        [filtered and own and draw(st.booleans()) for own in residual],
+    )
+
+
+def blank_of(header: PicturesHeader) -> PicturesHeader:
+    return PicturesHeader(
+        header.reference_counts,
+        header.plane_count,
+        header.network_present,
+        intra_present=header.intra_present,
+        deblocking_present=header.deblocking_present,
+    )
 
 
 @settings(max_examples=25)
 @given(pictures_headers(), st.binary(max_size=3).map(lambda words: 4 * words))
 def test_pictures_come_back(header: PicturesHeader, words: bytes) -> None:
     payload = write_payload(header, words)
-    blank = PicturesHeader(header.reference_counts, header.plane_count, header.network_present)
-    assert read_coded_payload(blank, payload, PLACE) == (header, words)
-    blank = PicturesHeader(header.reference_counts, header.plane_count, header.network_present)
+    assert read_coded_payload(blank_of(header), payload, PLACE) == (header, words)
     with pytest.raises(UnitTruncated):
-        read_coded_payload(blank, payload[: len(payload) - len(words) - 1], PLACE)
+        read_coded_payload(blank_of(header), payload[: len(payload) - len(words) - 1], PLACE)
 
 
 def test_residual_levels_need_a_residual() -> None:
@@ -382,7 +571,7 @@ def test_base_models_of_another_profile_are_refused(profile: str, base_model: in
 @pytest.mark.parametrize(("profile", "lowest"), [("grid", 0), ("motion", 3), ("hybrid", 5)])
 def test_versions(profile: str, lowest: int) -> None:
     sequence = SequenceHeader(profile=profile, **({"model": HYBRID} if profile == "hybrid" else {}))
-    for minor in range(7):
+    for minor in range(VERSION_MINOR + 1):
         header = FileHeader(0, minor)
         if minor >= lowest:
             check_version(header, sequence, "clip.msn")

@@ -148,13 +148,17 @@ def hybrid_units(
     motion: Wildness = WILD,
     odds: Odds = PLAIN_ODDS,
     finer: Callable[[int], Sequence[int]] = lambda gop: (2, 1, 0),
+    intra: Callable[[int], Sequence[int] | None] = lambda segment: None,
+    deblocking: Callable[[int], bool] = lambda segment: False,
+    version_minor: int = HYBRID_VERSION_MINOR,
     **fields: object,
 ) -> list[Payload]:
     """All units of a stream of the hybrid profile but digests.
 
     plan: what each picture has. weights: a segment's network and bias shifts, None where it has none; tables: a
     segment's, of coefficients and of choices; motion: how vectors are drawn; finer: the levels of a GoP's RESIDUAL
-    units besides 3. fields: of the SEQUENCE unit.
+    units besides 3; intra: tables of a segment's intra blocks, None where it has none; deblocking: whether a segment's
+    pictures may be deblocked; version_minor: of the file. fields: of the SEQUENCE unit.
     """
     random, first, size = np.random.default_rng(seed), 0, (video.height, video.width)
     kinds = min(len(video.plane_shapes), 2)
@@ -164,6 +168,9 @@ def hybrid_units(
         network, (own, choice) = weights(number), tables(number)
         cut = tuple(each[:kinds] for each in own)
         header = TablesHeader(kinds, DEFAULT_TABLES, network is not None, cut, tuple(choice))
+        header.version_minor, header.deblocking_flag = version_minor, deblocking(number)
+        if (given := intra(number)) is not None:
+            header.intra_flag, header.intra = True, tuple(given)
         units.append((UnitKey(UnitType.TABLES, number), write_payload(header)))
         for level in reversed(range(LEVELS)) if network else ():
             units.append(pack_network(network[0][level], network[1], model, level, number, video.chroma_format))
@@ -193,9 +200,14 @@ def sparse(weights: dict[int, LevelWeights], random: np.random.Generator) -> Non
             own.layers[name] = ConvWeights(np.clip(20 * weight, -127, 127), bias, layer.shift)
 
 
-def with_digests(units: Sequence[Payload], digest_bytes: int = 8, scales: Sequence[int] = ALL_SCALES) -> list[Payload]:
-    """The units, each GoP's followed by a DIGEST unit of what the numpy backend decodes."""
-    digests = _digests(assemble(units), digest_bytes, scales)
+def with_digests(
+    units: Sequence[Payload],
+    digest_bytes: int = 8,
+    scales: Sequence[int] = ALL_SCALES,
+    version_minor: int | None = None,
+) -> list[Payload]:
+    """The units, each GoP followed by a DIGEST unit of what the numpy backend decodes; version_minor: `assemble`'s."""
+    digests = _digests(assemble(units, version_minor=version_minor), digest_bytes, scales)
     found: list[Payload] = []
     for position, (key, payload) in enumerate(units):
         found.append((key, payload))

@@ -11,7 +11,14 @@ import numpy as np
 from nvcodec.bitstream import INTER, LevelConfig, LevelTables, ModelConfig
 from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.limits import MAX_MOTION_GOP_LENGTH, MAX_SCALE_INDEX, MAX_STEP_ROWS
-from nvcodec.bitstream.residual_headers import CHOICE_CONTEXTS, DEFAULT_CHOICE, MAX_REFERENCES, TABLE_BITS, Tables
+from nvcodec.bitstream.residual_headers import (
+    CHOICE_CONTEXTS,
+    DEFAULT_CHOICE,
+    DEFAULT_INTRA,
+    MAX_REFERENCES,
+    TABLE_BITS,
+    Tables,
+)
 from nvcodec.decoder.network_unit import base_config
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.weights import ConvWeights
@@ -301,6 +308,67 @@ def _near_base(number: int, seed: int, version_minor: int | None = None) -> byte
     return assemble(with_digests(units), version_minor=version_minor)
 
 
+def _version_7(*parameters: object, **options: object) -> bytes:
+    """As `_file`, with the fields that came with version 0.7; every segment has intra blocks and deblocked pictures
+    unless options say otherwise."""
+    plain = {"intra": lambda segment: DEFAULT_INTRA, "deblocking": lambda segment: True, "version_minor": 7}
+    units = hybrid_units(*parameters, **{**plain, **options})
+    return assemble(with_digests(units, version_minor=7), version_minor=7)
+
+
+def intra_blocks() -> bytes:
+    """Of all sizes, in pictures with one reference and with two, with choices, residuals and neither."""
+    plan = _first_fine(
+        Plan(qp=22, intra_log2=4),
+        Plan(residual=False, choice_log2=3, intra_log2=3),
+        Plan(qp=26, intra_log2=5),
+        Plan(qp=24, choice_log2=4),
+        Plan(residual=False, intra_log2=3),
+    )
+    return _version_7(video_format("420", 8, 61, 45), [gops(1, 4, 1, 3)], 351, plan)
+
+
+def intra_blocks_of_full_chroma() -> bytes:
+    """The same in 4:4:4 at 10 bits, where intra blocks are frequent."""
+    plan = _first_fine(*(Plan(qp=FINE, intra_log2=log2) for log2 in (5, 4, 3)))
+    video = video_format("444", 10, 50, 38)
+    return _version_7(video, [gops(1, 4, 2)], 352, plan, odds=Odds(flag=0.2, intra=0.8))
+
+
+def intra_blocks_of_half_chroma() -> bytes:
+    """The same in 4:2:2, with a network."""
+    plan = _first_fine(*(Plan(qp=FINE, network=log2 == 4, intra_log2=log2) for log2 in (3, 4, 5)))
+    options = {"model": TINY, "weights": lambda segment: _network(TINY, "422", 353), "odds": Odds(flag=0.2)}
+    return _version_7(video_format("422", 8, 45, 35), [gops(1, 4)], 353, plan, **options)
+
+
+def intra_everywhere() -> bytes:
+    """4:0:0: pictures of intra blocks alone are mid-grey; in another segment with custom tables few are; in a third
+    none can be."""
+    plan = _first_fine(Plan(residual=False, intra_log2=5), Plan(qp=20, intra_log2=3), Plan(qp=20, intra_log2=4))
+    tables = (tuple(range(0, 55, 5)), DEFAULT_INTRA, None)
+    segments = [gops(1, 2), gops(2, 1), gops(1, 2)]
+    video = video_format("400", 8, 33, 70)
+    odds = Odds(flag=0.2, intra=0.97)
+    return _version_7(video, segments, 354, plan, intra=lambda segment: tables[segment], odds=odds)
+
+
+def deblocking() -> bytes:
+    """Smooth pictures with few coefficients, with and without a network, at many steps."""
+    steps = (26, 32, 38, 44, 50, 63, 14, 20)
+    plan = _turns(*(Plan(qp=qp, deblocked=qp != 32, network=qp in (26, 44)) for qp in steps))
+    options = {"model": TINY, "weights": lambda segment: _network(TINY, "420", 355)}
+    odds = Odds(plane=0.9, flag=0.25, significant=0.05, spread=0.3)
+    return _version_7(video_format("420", 8, 61, 45), [gops(1, 4, 1, 4)], 355, plan, odds=odds, **options)
+
+
+def deblocking_of_many_bits() -> bytes:
+    """12 bits, where steps of the least quantisation parameters count, and sizes of which a scale keeps one column."""
+    plan = _turns(*(Plan(qp=qp, deblocked=True) for qp in (30, 1, 9, 17, 40)))
+    odds = Odds(plane=0.9, flag=0.3, significant=0.05, spread=0.4)
+    return _version_7(video_format("422", 12, 49, 33), [gops(1, 4), gops(2)], 356, plan, odds=odds)
+
+
 def units_in_another_order() -> bytes:
     """Backwards, units of reserved types between them, and without an index."""
     plan = _first_fine(Plan(qp=24, choice_log2=3), Plan(qp=22))
@@ -333,6 +401,12 @@ RECIPES: dict[str, Callable[[], bytes]] = {
         network_alone,
         base_model_3,
         base_model_4,
+        intra_blocks,
+        intra_blocks_of_full_chroma,
+        intra_blocks_of_half_chroma,
+        intra_everywhere,
+        deblocking,
+        deblocking_of_many_bits,
         units_in_another_order,
     )
 }

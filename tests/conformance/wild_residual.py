@@ -5,7 +5,7 @@ every symbol, flags stand over blocks without a coefficient, and what is 0 or 1 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from nvcodec.entropy import LAPLACE_COUNT, SymbolEncoder
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.choices import walk_choices
 from nvcodec.synthesis.coefficients import walk
+from nvcodec.synthesis.intra import walk_intra
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.transform import COEFFICIENTS, block_shape
 from nvcodec.synthesis.vectors import field_shape
@@ -36,6 +37,10 @@ class Plan:
     network: bool = False
     choice_log2: int = 0
     """3..5, or 0; only of pictures with two references."""
+    intra_log2: int = 0
+    """The same of intra blocks; only of pictures with references, in segments that have such blocks."""
+    deblocked: bool = False
+    """Only of pictures with a residual, in segments whose pictures may be deblocked."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class Odds:
     """How many ones are coded by other symbols."""
     alone: float = 0.5
     """How many blocks choose one of two references."""
+    intra: float = 0.4
+    """How many blocks are intra."""
 
 
 class _Drawing:
@@ -98,6 +105,15 @@ class _DrawnChoices(_Drawing):
         return self._ones(0.5 if which else self.odds.alone, self.tables[contexts])
 
 
+class _DrawnIntra(_Drawing):
+    def __init__(self, tables: Sequence[int], encoder: SymbolEncoder, odds: Odds, random: np.random.Generator):
+        super().__init__(encoder, odds, random)
+        self.tables = np.asarray(tables) + LAPLACE_COUNT
+
+    def binary(self, contexts: Array, blocks: Array) -> Array:
+        return self._ones(self.odds.intra, self.tables[contexts])
+
+
 def wild_residuals(
     key: tuple[int, int],
     order: Sequence[CodedPicture],
@@ -115,11 +131,16 @@ def wild_residuals(
     encoders = {level: SymbolEncoder() for level in (COARSEST_RESIDUAL, *finer)}
     coded: dict[int, list[list[bool]]] = {level: [] for level in encoders}
     sizes: list[int] = []
+    intra: list[int] = []
     for picture, own in zip(order, plans, strict=True):
         sizes.append(own.choice_log2 if len(picture.references) == MAX_REFERENCES else 0)
         if sizes[-1]:
             answers = _DrawnChoices(tables.choice, encoders[COARSEST_RESIDUAL], odds, random)
             walk_choices(field_shape(*shapes[0], sizes[-1]), answers)
+        intra.append(own.intra_log2 if picture.references and tables.intra_flag else 0)
+        if intra[-1]:
+            drawn = _DrawnIntra(tables.intra, encoders[COARSEST_RESIDUAL], odds, random)
+            walk_intra(field_shape(*shapes[0], intra[-1]), drawn)
         if not own.residual:
             continue
         for flags in coded.values():
@@ -130,12 +151,12 @@ def wild_residuals(
                 if coded[level][-1][plane]:
                     its = tables.tables[table_set(picture)][plane_kind(plane)][level]
                     walk(level, shape, levels, _DrawnBand(its, encoder, odds, random))
-    header = PicturesHeader(
-        tuple(len(picture.references) for picture in order),
-        len(shapes),
-        tables.network_flag,
+    header = replace(
+        PicturesHeader.blank(tuple(len(picture.references) for picture in order), len(shapes), tables),
         network=[own.network and tables.network_flag for own in plans],
         choice_log2=sizes,
+        intra_log2=intra,
+        deblocked=[own.deblocked and own.residual and tables.deblocking_flag for own in plans],
         residual=[own.residual for own in plans],
         qp=[own.qp for own in plans],
         residual_levels=list(finer),

@@ -25,7 +25,10 @@ from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.errors import (
     BitstreamError,
     MissingUnit,
+    NonZeroPadding,
+    TrailingData,
     UnitDamaged,
+    UnitTruncated,
     UnsupportedVersion,
 )
 from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
@@ -57,8 +60,15 @@ CONFIG = ModelConfig(
 )
 
 
-def build(*, network: bool) -> bytes:
-    """A file that no encoder made, with digests: residuals, vectors and weights at will."""
+OTHER_CHOICE = (63 - DEFAULT_CHOICE[0], 63 - DEFAULT_CHOICE[1], *DEFAULT_CHOICE[2:])
+"""With these the fields of version 0.6 of a TABLES unit take 31 bits, so that those of 0.7 take another byte."""
+
+
+def build(*, network: bool, filters: bool = True, choice: tuple[int, ...] = DEFAULT_CHOICE) -> bytes:
+    """A file that no encoder made, with digests: residuals, vectors and weights at will.
+
+    filters: whether it has intra blocks and pictures that are deblocked.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(0)
     random = np.random.default_rng(3)
@@ -76,15 +86,19 @@ def build(*, network: bool) -> bytes:
             own = random.integers(-9, 10, (64, rows * columns)).astype(np.int8)
             own *= random.random(own.shape) < 0.15
             levels[-1].append(own if place % 4 != 3 else None)
-    coded = CodedPictures([int(x) for x in random.integers(8, 30, COUNT)], levels, [network] * COUNT, [])
+    coded = CodedPictures.blank(COUNT)
+    coded.qp, coded.levels, coded.network = [int(x) for x in random.integers(8, 30, COUNT)], levels, [network] * COUNT
+    coded.choices = []
     for gop in GOPS:
         for picture in hierarchical_order(gop.length, gop.open):
             log2 = 3 + len(coded.choices) % 3
             shape = field_shape(VIDEO.height, VIDEO.width, log2)
             chosen = random.integers(0, 3, shape).astype(np.int8)
             coded.choices.append((log2, chosen) if len(picture.references) == 2 else (0, None))
+    if filters:
+        add_filters(coded)
     motion = random_motion(GOPS, (VIDEO.height, VIDEO.width), random)
-    units, _ = pack_hybrid_segment(coded, DEFAULT_TABLES, motion, GOPS, 0, 0, VIDEO, DEFAULT_CHOICE, model.network)
+    units, _ = pack_hybrid_segment(coded, DEFAULT_TABLES, motion, GOPS, 0, 0, VIDEO, choice, model.network)
     sequence = SequenceHeader(
         width=VIDEO.width, height=VIDEO.height, picture_count=COUNT, profile="hybrid", model=CONFIG
     )
@@ -97,6 +111,18 @@ def build(*, network: bool) -> bytes:
         own = {s: digests[s][gop.first : gop.first + gop.length] for s in digests}
         units.append(pack_digests(0, number, own))
     return write_file(units)
+
+
+def add_filters(coded: CodedPictures) -> None:
+    """Intra blocks of all sizes, and the filter in most pictures with a residual."""
+    random = np.random.default_rng(4)
+    order = [picture for gop in GOPS for picture in hierarchical_order(gop.length, gop.open)]
+    for place, picture in enumerate(order):
+        log2 = 3 + place % 3
+        if picture.references and place % 4 != 2:
+            coded.intra[place] = (log2, random.random(field_shape(VIDEO.height, VIDEO.width, log2)) < 0.4)
+        if coded.has_residual(place) and place % 5:
+            coded.qp[place], coded.deblocked[place] = int(random.integers(24, 36)), True
 
 
 @cache
@@ -134,6 +160,11 @@ def test_backends_scales_and_threads_match_the_digests(network: bool, backend: s
                 assert [frame.pts for frame in decoder] == list(range(COUNT))
 
 
+def test_intra_blocks_and_the_filter_change_pictures() -> None:
+    """Guards the others: without them the same residuals and vectors make other pictures."""
+    assert not any(map(same_planes, right(False)[1:], decode_all(build(network=False, filters=False))[1:]))
+
+
 def test_the_streams_carry_something() -> None:
     """Guards the others."""
     frames = right(True)
@@ -145,6 +176,9 @@ def test_the_streams_carry_something() -> None:
     assert sum(any(own is not None for own in task.residual.levels) for task in tasks) == COUNT - 2
     assert {task.residual.choice_log2 for task in tasks} >= {0, 3, 4}
     assert all(task.residual.choices is None or task.residual.choices.any() for task in tasks)
+    assert {task.residual.intra_log2 for task in tasks} == {0, 3, 4, 5}
+    assert sum(task.residual.intra is not None and bool(task.residual.intra.any()) for task in tasks) >= 5
+    assert {task.residual.deblocked for task in tasks} == {False, True}
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -236,7 +270,8 @@ def test_other_tables_than_the_encoders_are_found() -> None:
     binary[25:29] = [0] * 4  # significance on the next diagonals of level 0
     other = (replace(luma[0], binary=tuple(binary)), *luma[1:])
     tables = (*DEFAULT_TABLES[:2], (other, DEFAULT_TABLES[2][1]))
-    changed = write_payload(TablesHeader(2, DEFAULT_TABLES, False, tables))
+    header = TablesHeader(2, DEFAULT_TABLES, False, tables, intra_flag=True, deblocking_flag=True)
+    changed = write_payload(header)
     with pytest.raises((DecodeError, BitstreamError), match=r"RESIDUAL unit \(segment 0, gop 1, level 0\)"):
         decode_all(rewrite(made(False), lambda met, payload: changed if met == TABLES else payload))
 
@@ -263,12 +298,49 @@ def test_pictures_before_the_damage_are_right_and_none_after_it_comes(key: UnitK
     assert all(map(same_planes, found, right(True)[: len(found)]))
 
 
+def of_version(data: bytes, minor: int) -> bytes:
+    return data[:5] + bytes([minor]) + data[6:]
+
+
+@pytest.mark.parametrize("minor", [5, 6])
+def test_a_file_of_an_earlier_version_decodes_as_it_did(minor: int) -> None:
+    """Its TABLES unit has no flags of intra blocks and of the filter."""
+    data = build(network=True, filters=False, choice=OTHER_CHOICE)
+    old = write_payload(TablesHeader(2, DEFAULT_TABLES, True, choice=OTHER_CHOICE, version_minor=minor))
+    earlier = rewrite(data, lambda met, payload: old if met == TABLES else payload)
+    assert len(earlier) == len(data) - 1
+    with Decoder(of_version(earlier, minor), threads=1, verify=True) as decoder:
+        found = list(decoder)
+        assert trace.missing_units(decoder) == []
+        parts = {part.name: part for part in trace.trace_file(decoder)}
+    assert len(found) == COUNT
+    assert all(map(same_planes, found, decode_all(data, verify=True)))
+    assert not any(part.damage for part in parts.values())
+    names = [element.name for element in parts[str(TABLES)].elements]
+    assert "choice_table[1]" in names
+    assert "deblocking_flag" not in names
+    with pytest.raises(UnitTruncated, match=r"TABLES unit \(segment 0\)") as short:
+        decode_all(earlier)
+    one_line(short)
+    with pytest.raises(TrailingData, match=r"TABLES unit \(segment 0\)") as long:
+        decode_all(of_version(data, minor))
+    one_line(long)
+
+
+@pytest.mark.parametrize("minor", [5, 6])
+def test_an_earlier_version_with_the_new_flags_is_refused(minor: int) -> None:
+    data = made(False)
+    with pytest.raises(NonZeroPadding, match=r"TABLES unit \(segment 0\)") as error:
+        decode_all(of_version(data, minor))
+    one_line(error)
+
+
 @pytest.mark.parametrize("minor", [3, 4])
 def test_an_earlier_version_is_refused(minor: int) -> None:
     data = made(False)
     message = rf"hybrid profile of format version 0\.{minor}, .* version 0\.5"
     with pytest.raises(UnsupportedVersion, match=message) as refused:
-        Decoder(data[:5] + bytes([minor]) + data[6:])
+        Decoder(of_version(data, minor))
     one_line(refused)
 
 
@@ -295,10 +367,15 @@ def test_the_trace_has_the_elements_by_name() -> None:
         parts = {part.name: {e.name: e.value for e in part.elements} for part in trace.trace_file(decoder)}
     assert parts["SEQUENCE unit"]["profile"] == 2
     assert parts["TABLES unit (segment 0)"]["network_flag"] == 1
+    assert parts["TABLES unit (segment 0)"]["deblocking_flag"] == parts["TABLES unit (segment 0)"]["intra_flag"] == 1
+    first = parts["RESIDUAL unit (segment 0, gop 0, level 3)"]
+    assert "intra_size[0]" not in first
     pictures = parts["RESIDUAL unit (segment 0, gop 1, level 3)"]
     assert [pictures[f"network_flag[{i}]"] for i in range(4)] == [1] * 4
     assert [pictures[f"residual_flag[{i}]"] for i in range(4)].count(0) == 1
-    assert 8 <= pictures["qp[0]"] < 30
+    assert 8 <= pictures["qp[0]"] < 36
+    assert "intra_size[0]" in pictures
+    assert "deblocked_flag[1]" in pictures
     assert [pictures[f"residual_level_flag[{level}]"] for level in (2, 1, 0)] == [1] * 3
     assert pictures["coded_words"] is None
     assert "plane_flag[2][2]" in parts["RESIDUAL unit (segment 0, gop 1, level 0)"]
@@ -357,7 +434,7 @@ def test_nvinfo_and_probe(network: bool) -> None:
         info = json.loads(json.dumps(describe(decoder)))
     assert (info["profile"], info["open_gops"], info["keyint"]) == ("hybrid", 2, 8)
     assert info["missing_units"] == []
-    assert info["format_version"] == "0.6"
+    assert info["format_version"] == "0.7"
     assert sum(level["grid_bytes"] for level in info["levels"]) == info["components"]["residuals"]
     assert [scale["bytes_read"] for scale in info["scales"]] == sorted(
         (scale["bytes_read"] for scale in info["scales"]), reverse=True

@@ -15,13 +15,16 @@ from nvcodec.bitstream import (
     ContainerReader,
     LevelConfig,
     ModelConfig,
+    Place,
     SequenceHeader,
+    TablesHeader,
     UnitKey,
     UnitType,
+    read_payload,
     write_payload,
 )
 from nvcodec.bitstream.default_tables import DEFAULT_TABLES
-from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
+from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE, DEFAULT_INTRA
 from nvcodec.decoder import Decoder, network_unit
 from nvcodec.decoder.decoder import SCALES
 from nvcodec.encoder import hybrid_fit as hybrid_fit_module
@@ -338,15 +341,20 @@ def fit_of(clip: Clip, gops: list[Gop], preset: Preset | None = None, lam: float
 
 
 def random_pictures(fit: HybridFit, largest: int, seed: int = 0) -> CodedPictures:
-    """Levels at will; every other picture is the network's, some have no residual, some planes none."""
+    """Levels at will; most pictures are the network's, some have no residual, some planes none, some intra blocks."""
     random, count = np.random.default_rng(seed), len(fit.order)
-    qp, network = [int(x) for x in random.integers(0, 50, count)], [i % 4 != 1 for i in range(count)]
-    coded = CodedPictures(qp, [], network, [(0, None)] * count)
+    coded = CodedPictures.blank(count)
+    coded.qp, coded.network = [int(x) for x in random.integers(0, 50, count)], [i % 4 != 1 for i in range(count)]
+    coded.levels = []
     for place, (_, picture) in enumerate(fit.order):
         log2 = (3, 0, 5, 4)[place % 4]
         if len(picture.references) == 2 and log2:
             shape = field_shape(fit.video.height, fit.video.width, log2)
             coded.choices[place] = (log2, random.integers(0, 3, shape).astype(np.int8))
+        log2 = (4, 3, 0, 5, 4)[place % 5]
+        if picture.references and log2:
+            shape = field_shape(fit.video.height, fit.video.width, log2)
+            coded.intra[place] = (log2, random.random(shape) < 0.4)
         own: list[np.ndarray | None] = []
         for shape in fit.video.plane_shapes:
             rows, columns = block_shape(*shape)
@@ -355,6 +363,7 @@ def random_pictures(fit: HybridFit, largest: int, seed: int = 0) -> CodedPicture
             levels[band(int(random.integers(4)))] = 0
             own.append(levels if place % 3 != 2 and random.random() < 0.8 and levels.any() else None)
         coded.levels.append(own)
+        coded.deblocked[place] = coded.has_residual(place) and bool(random.random() < 0.7)
         if coded.network[place] or coded.has_residual(place):
             continue
         coded.qp[place] = 0
@@ -383,8 +392,10 @@ def simulated(fit: HybridFit, scale_log2: int) -> list[Frame]:
     for place, (gop, picture) in enumerate(fit.order):
         qp, number = fit.coded.qp[place], fit.gops[gop].first + picture.index
         window = loop.chosen(loop.window(gop, picture), fit.coded.choices[place])
+        window = loop.filled(window, fit.coded.intra[place])
         window = loop.with_residual(window, fit.coded.levels[place], qp)
         planes = loop.planes(window, qp, fit.coded.network[place])
+        planes = loop.deblocked(planes, fit.coded.levels[place], qp, fit.coded.deblocked[place])
         loop.remember(gop, number, planes)
         found[number] = Frame(tuple(planes), number, loop.video)
     return [found[number] for number in sorted(found)]
@@ -600,8 +611,130 @@ def test_the_better_pass_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     units, parts = fit.pack(0, 0, 1)
     assert set(parts) == {"residuals", "vectors"}
     tables, choice = first.counts.tables(charged=True), first.choice.tables()
-    expected, _ = pack_hybrid_segment(first.coded, tables, fit.motion, fit.gops, 0, 0, fit.video, choice, None)
+    intra = first.intra.tables()
+    expected, _ = pack_hybrid_segment(first.coded, tables, fit.motion, fit.gops, 0, 0, fit.video, choice, None, intra)
     assert units == expected
+
+
+# Intra blocks and the deblocking filter
+
+
+GOPS = [Gop(0, 1), Gop(1, 4, open=True)]
+
+
+@cache
+def coded_with_filters() -> HybridFit:
+    """A fit at its end, of vectors that mislead it, so that some blocks are better intra."""
+    fit = fit_of(Clip("420", 8, 96, 64, 5), GOPS, lam=2e-3)
+    while not fit.done:
+        fit.step()
+    assert fit.best is not None
+    fit.coded = fit.best.coded
+    return fit
+
+
+def test_a_fit_with_intra_blocks_and_the_filter_is_what_the_decoder_sees() -> None:
+    fit = coded_with_filters()
+    assert any(intra is not None and intra.any() for _, intra in fit.coded.intra)
+    assert fit.coded.intra[0] == (0, None), "without references there are none"
+    assert any(fit.coded.deblocked)
+    assert all(fit.coded.has_residual(place) for place, own in enumerate(fit.coded.deblocked) if own)
+    data = written(fit, fit.coded, None, NO_NETWORK)
+    assert_decodes_to_what_the_fit_saw(fit, data)
+    with Decoder(data, threads=1) as decoder:
+        pictures = list(decoder)
+    assert fit.loop.references
+    for number, reference in fit.loop.references.items():
+        assert same_planes(Frame(tuple(reference.planes), number, fit.video), pictures[number])
+
+
+def squared_error(frame: Frame, source: Frame) -> int:
+    pairs = zip(frame.planes, source.planes, strict=True)
+    return sum(int(((made.astype(np.int64) - wanted) ** 2).sum()) for made, wanted in pairs)
+
+
+def test_pictures_are_deblocked_where_that_brings_them_closer() -> None:
+    """Each picture with the filter and without it, the pictures before it in coding order as they are."""
+    fit, sources = coded_with_filters(), moving_frames(Clip("420", 8, 96, 64, 5).video, 5)
+    coded, made, filtered = fit.coded, simulated(fit, 0), 0
+    for place, (gop, picture) in enumerate(fit.order):
+        number = fit.gops[gop].first + picture.index
+        if not coded.has_residual(place):
+            assert not coded.deblocked[place]
+            continue
+        flags = [not own if i == place else own for i, own in enumerate(coded.deblocked)]
+        fit.coded = replace(coded, deblocked=flags)
+        other = simulated(fit, 0)[number]
+        fit.coded = coded
+        gain = squared_error(other, sources[number]) - squared_error(made[number], sources[number])
+        assert gain > 0 if coded.deblocked[place] else gain >= 0
+        filtered += coded.deblocked[place]
+    assert filtered >= 2
+
+
+def test_windows_are_those_of_the_pictures_with_filter_and_intra_blocks() -> None:
+    """What the network's fit sees: the same that the loop makes the pictures from."""
+    fit = coded_with_filters()
+    for scale_log2 in range(4):
+        loop, pictures = Loop(fit, scale_log2), {frame.pts: frame for frame in simulated(fit, scale_log2)}
+        for place, window in fit.windows(scale_log2):
+            gop, picture = fit.order[place]
+            number = fit.gops[gop].first + picture.index
+            planes = loop.planes(window, fit.coded.qp[place], False)
+            planes = loop.deblocked(planes, fit.coded.levels[place], fit.coded.qp[place], fit.coded.deblocked[place])
+            assert same_planes(Frame(tuple(planes), number, loop.video), pictures[number])
+
+
+def test_a_state_keeps_intra_blocks_and_the_filter() -> None:
+    """In the midst of the second pass, which reckons with the tables that the first has chosen."""
+
+    def begun() -> HybridFit:
+        return fit_of(Clip("420", 8, 96, 64, 5), GOPS, Preset(0, 0, coding_passes=2), lam=2e-3)
+
+    fit, other = begun(), begun()
+    for _ in range(8):
+        fit.step()
+    assert fit.intra_counts.binary.any()
+    assert fit.best is not None
+    fit.intra = tuple(63 - own for own in fit.intra)
+    other.load(fit.state())
+    assert other.intra == fit.intra
+    assert np.array_equal(other.intra_counts.binary, fit.intra_counts.binary)
+    assert other.best is not None
+    assert np.array_equal(other.best.intra.binary, fit.best.intra.binary)
+    for mine, kept in ((fit.coded, other.coded), (fit.best.coded, other.best.coded)):
+        assert mine.deblocked == kept.deblocked
+        assert [log2 for log2, _ in mine.intra] == [log2 for log2, _ in kept.intra]
+        assert any(own is not None for _, own in mine.intra)
+        for (_, own), (_, again) in zip(mine.intra, kept.intra, strict=True):
+            assert (own is None) == (again is None)
+            assert own is None or (again.dtype == bool and np.array_equal(own, again))
+    while not fit.done:
+        fit.step()
+        other.step()
+    assert other.done
+    assert fit.pack(0, 0, 1) == other.pack(0, 0, 1)
+
+
+@pytest.mark.parametrize("deblocked", [False, True])
+@pytest.mark.parametrize("intra", [False, True])
+def test_a_segment_says_what_it_has(intra: bool, deblocked: bool) -> None:
+    """Its TABLES unit has the flags, and tables of intra blocks where there are any."""
+    fit = coded_with_filters()
+    coded, tables = fit.coded, tuple(63 - own for own in DEFAULT_INTRA)
+    if not intra:
+        coded = replace(coded, intra=[(0, None)] * len(coded.qp))
+    if not deblocked:
+        coded = replace(coded, deblocked=[False] * len(coded.qp))
+    units = dict(
+        pack_hybrid_segment(coded, DEFAULT_TABLES, fit.motion, fit.gops, 0, 0, fit.video, DEFAULT_CHOICE, None, tables)[
+            0
+        ]
+    )
+    blank = TablesHeader(2, DEFAULT_TABLES)
+    header = read_payload(blank, units[UnitKey(UnitType.TABLES, 0)], Place("a unit", 0))
+    assert (header.intra_flag, header.deblocking_flag) == (intra, deblocked)
+    assert header.intra == (tables if intra else DEFAULT_INTRA)
 
 
 def test_what_a_pass_counts_is_what_its_file_holds() -> None:

@@ -5,11 +5,13 @@ import pytest
 
 from nvcodec.bitstream import ContainerReader, LevelTables, TablesHeader, UnitKey, UnitType, write_payload
 from nvcodec.bitstream.default_tables import DEFAULT_TABLES
-from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
+from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE, DEFAULT_INTRA, INTRA_CONTEXTS, Tables
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.decoder.residual import GopResiduals, read_tables, table_set
+from nvcodec.encoder.choices import encode_choices
 from nvcodec.encoder.hybrid_fit import STEP_PER_LAMBDA, parameter_for
 from nvcodec.encoder.hybrid_pack import CodedPictures, pack_residuals
+from nvcodec.encoder.intra import encode_intra
 from nvcodec.encoder.pack import Payload
 from nvcodec.encoder.residual import LARGEST_LEVEL, Counts, Quantiser, ResidualCounts, encode_band
 from nvcodec.entropy import SymbolDecoder, SymbolEncoder, bits
@@ -302,12 +304,35 @@ def coded_pictures(order: list[CodedPicture], shapes: list[tuple[int, int]], see
                 own[[f for level in range(int(random.integers(1, 4))) for f in band(level)]] = 0
             levels[-1].append(own if place % 3 != 2 and random.random() < 0.8 and own.any() else None)
     choices = [random_choices(shapes[0], random) if len(picture.references) == 2 else (0, None) for picture in order]
-    return CodedPictures([int(x) for x in random.integers(0, 64, len(order))], levels, [False] * len(order), choices)
+    qp, network = [int(x) for x in random.integers(0, 64, len(order))], [False] * len(order)
+    intra = [random_intra(shapes[0], random) if picture.references else (0, None) for picture in order]
+    filtered = [any(own is not None for own in planes) and bool(random.random() < 0.5) for planes in levels]
+    return CodedPictures(qp, levels, network, choices, intra, filtered)
 
 
 def random_choices(size: tuple[int, int], random: np.random.Generator) -> tuple[int, np.ndarray | None]:
     log2 = int(random.choice([0, 3, 4, 5]))
     return (log2, random.integers(0, 3, field_shape(*size, log2)).astype(np.int8)) if log2 else (0, None)
+
+
+def random_intra(size: tuple[int, int], random: np.random.Generator) -> tuple[int, np.ndarray | None]:
+    log2 = int(random.choice([0, 3, 4, 5]))
+    return (log2, random.random(field_shape(*size, log2)) < 0.4) if log2 else (0, None)
+
+
+def tables_header(shapes: list[tuple[int, int]], tables: Tables = DEFAULT_TABLES, **changes: object) -> TablesHeader:
+    """Of a segment whose pictures may have intra blocks and be deblocked."""
+    kinds = min(len(shapes), 2)
+    given = {"tables": tuple(own[:kinds] for own in tables), "intra_flag": True, "deblocking_flag": True}
+    return TablesHeader(kinds, DEFAULT_TABLES, **{**given, **changes})
+
+
+def packed(
+    order: list[CodedPicture], coded: CodedPictures, shapes: list[tuple[int, int]], header: TablesHeader
+) -> list[Payload]:
+    """A GoP's units; header: with the tables of both kinds of planes, if there are two."""
+    tables = tuple((own[0], own[-1]) for own in header.tables)
+    return pack_residuals(0, 0, order, coded, [block_shape(*shape) for shape in shapes], tables, header)
 
 
 def container_of(payloads: list[Payload], tables: TablesHeader) -> ContainerReader:
@@ -332,10 +357,11 @@ def test_a_gops_residuals_come_back(order: list[CodedPicture], name: str, custom
     tables = segment_counts().tables(charged=True) if custom else DEFAULT_TABLES
     kinds = min(len(shapes), 2)
     choice = tuple(range(7, 63, 4)) if custom else DEFAULT_CHOICE
-    given = TablesHeader(kinds, DEFAULT_TABLES, False, tuple(own[:kinds] for own in tables), choice)
+    intra = tuple(5 * c + 3 for c in range(INTRA_CONTEXTS)) if custom else DEFAULT_INTRA
+    given = tables_header(shapes, tables, choice=choice, intra=intra)
     for seed in range(3):
         coded = coded_pictures(order, shapes, seed)
-        payloads = pack_residuals(0, 0, order, coded, [block_shape(*s) for s in shapes], tables, False, choice)
+        payloads = packed(order, coded, shapes, given)
         with container_of(payloads, given) as container:
             header = read_tables(container, 0, len(shapes))
             assert header.tables == tuple(own[:kinds] for own in tables)
@@ -350,6 +376,11 @@ def test_a_gops_residuals_come_back(order: list[CodedPicture], name: str, custom
                     assert found.choice_log2 == log2
                     assert (found.choices is None) == (chosen is None)
                     assert chosen is None or np.array_equal(found.choices, chosen)
+                    log2, apart = coded.intra[place]
+                    assert found.intra_log2 == log2
+                    assert (found.intra is None) == (apart is None)
+                    assert apart is None or np.array_equal(found.intra, apart)
+                    assert found.deblocked == coded.deblocked[place]
                     assert len(found.levels) == len(shapes)
                     for own, wanted in zip(found.levels, coded.levels[place], strict=True):
                         kept = expected(wanted, finest)
@@ -364,10 +395,8 @@ def test_a_gops_residuals_come_back(order: list[CodedPicture], name: str, custom
 def test_lost_bands_are_zeros() -> None:
     shapes = SHAPES["444"]
     coded = coded_pictures(OPEN, shapes, 4)
-    payloads = pack_residuals(
-        0, 0, OPEN, coded, [block_shape(*s) for s in shapes], DEFAULT_TABLES, False, DEFAULT_CHOICE
-    )
-    given = TablesHeader(2, DEFAULT_TABLES)
+    given = tables_header(shapes)
+    payloads = packed(OPEN, coded, shapes, given)
     with container_of([each for each in payloads if each[0].level], given) as container:
         header = read_tables(container, 0, 3)
         residuals = GopResiduals(container, 0, 0, OPEN, shapes, header, 0, frozenset({0}))
@@ -381,12 +410,11 @@ def test_lost_bands_are_zeros() -> None:
 def test_wrong_words_are_met_by_the_last_picture(level: int) -> None:
     shapes = SHAPES["400"]
     coded = coded_pictures(CLOSED, shapes, 6)
-    payloads = dict(
-        pack_residuals(0, 0, CLOSED, coded, [block_shape(*s) for s in shapes], DEFAULT_TABLES, False, DEFAULT_CHOICE)
-    )
+    given = tables_header(shapes)
+    payloads = dict(packed(CLOSED, coded, shapes, given))
     key = UnitKey(UnitType.RESIDUAL, 0, 0, level)
     payloads[key] = payloads[key][:-3] + bytes([payloads[key][-3] ^ 0x10]) + payloads[key][-2:]
-    with container_of(list(payloads.items()), TablesHeader(1, DEFAULT_TABLES)) as container:
+    with container_of(list(payloads.items()), given) as container:
         header = read_tables(container, 0, 1)
         message = rf"RESIDUAL unit \(segment 0, gop 0, level {level}\)"
         with pytest.raises(DecodeError, match=message):  # noqa: PT012
@@ -404,15 +432,42 @@ def test_sets_of_tables() -> None:
     assert closed[0] == 0
 
 
+def test_choices_come_before_intra_blocks_and_both_before_coefficients() -> None:
+    """Picture by picture, each under its own tables."""
+    random, shape = np.random.default_rng(0), (21, 33)
+    order = hierarchical_order(4, True)
+    blocks, count = block_shape(*shape), len(order)
+    tables, choice = DEFAULT_TABLES, tuple(range(7, 63, 4))
+    intra = tuple(5 * c + 3 for c in range(INTRA_CONTEXTS))
+    coded = CodedPictures.blank(count)
+    coded.levels = [[None] for _ in order]
+    encoder = SymbolEncoder()
+    for place, picture in enumerate(order):
+        if len(picture.references) == 2:
+            coded.choices[place] = (3, random.integers(0, 3, field_shape(*shape, 3)).astype(np.int8))
+            encode_choices(encoder, coded.choices[place][1], choice)
+        coded.intra[place] = (4, random.random(field_shape(*shape, 4)) < 0.5)
+        encode_intra(encoder, coded.intra[place][1], intra)
+        levels = np.zeros((64, blocks[0] * blocks[1]), np.int8)
+        levels[0] = random.integers(-3, 4, levels.shape[1])
+        coded.levels[place] = [levels]
+        encode_band(encoder, 3, blocks, levels.astype(np.int32), tables[table_set(picture)][0][3])
+    header = tables_header([shape], choice=choice, intra=intra)
+    ((key, payload),) = packed(order, coded, [shape], header)
+    assert key == UnitKey(UnitType.RESIDUAL, 0, 0, 3)
+    assert payload.endswith(encoder.finish())
+    assert [len(picture.references) for picture in order] == [1, 2, 2, 2]
+
+
 def test_a_level_without_coefficients_has_no_unit() -> None:
     levels = np.zeros((64, 15), np.int8)
     levels[band(1)[0], 3] = -5
-    coded = CodedPictures([20], [[levels]], [False], [(0, None)])
-    order = hierarchical_order(1, False)
-    payloads = pack_residuals(2, 1, order, coded, [(3, 5)], DEFAULT_TABLES, False, DEFAULT_CHOICE)
+    coded = CodedPictures([20], [[levels]], [False], [(0, None)], [(0, None)], [False])
+    order, header = hierarchical_order(1, False), TablesHeader(1, DEFAULT_TABLES)
+    payloads = pack_residuals(2, 1, order, coded, [(3, 5)], DEFAULT_TABLES, header)
     assert [key for key, _ in payloads] == [UnitKey(UnitType.RESIDUAL, 2, 1, level) for level in (3, 1)]
-    nothing = CodedPictures([20], [[None]], [False], [(0, None)])
-    payloads = pack_residuals(2, 1, order, nothing, [(3, 5)], DEFAULT_TABLES, False, DEFAULT_CHOICE)
+    nothing = CodedPictures([20], [[None]], [False], [(0, None)], [(0, None)], [False])
+    payloads = pack_residuals(2, 1, order, nothing, [(3, 5)], DEFAULT_TABLES, header)
     assert [key for key, _ in payloads] == [UnitKey(UnitType.RESIDUAL, 2, 1, 3)]
     assert len(payloads[0][1]) == 5
     SymbolDecoder(payloads[0][1][1:]).finish()

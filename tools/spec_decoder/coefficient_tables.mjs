@@ -1,4 +1,4 @@
-// Sections 7.1, 7.8 and 5.9: the numbers of the tables of coefficients and choices, as data.
+// Sections 7.1, 7.8 and 5.9: the numbers of the tables of coefficients, choices and intra blocks, as data.
 
 /** 7.1: frequency[1] of tables 200..263. */
 export const ONES = [
@@ -14,6 +14,9 @@ export const ONES = [
 
 /** 5.9: choice_table, where it is not coded. */
 export const CHOICE_DEFAULTS = [35, 28, 38, 44, 50, 58, 26, 37, 44, 51, 59, 38, 48, 58];
+
+/** 5.9: intra_table, where it is not coded. */
+export const INTRA_DEFAULTS = [31, 25, 39, 43, 48, 54, 22, 41, 50, 57, 59];
 
 /** 7.8: number 2 * t + k is that of set t, kind k. */
 export const DEFAULTS = [

@@ -4,7 +4,9 @@ import { alignPlanes } from './alignment.mjs';
 import { alignedWindow, widen } from './aligned_window.mjs';
 import { decodeChain } from './chain.mjs';
 import { applyChoices } from './choices.mjs';
+import { deblock } from './deblocking.mjs';
 import { readFields } from './fields.mjs';
+import { fillIntra } from './intra.mjs';
 import { samplesOf, unpackSamples } from './packed.mjs';
 import { readResidualTables } from './residual_tables.mjs';
 import { ResidualReader } from './residuals.mjs';
@@ -36,8 +38,11 @@ function decodeGop({ container, sequence, tables, network, s }, gop, order, need
     if (!needed.has(picture.number)) return;
     const aligned = alignedReferences(sequence, s, picture, planes, fields.get(picture.number));
     if (coded.choices) applyChoices(sequence, s, coded.choices, aligned);
+    if (coded.intra) fillIntra(sequence, s, coded.intra, aligned);
     addResidual(aligned, coded, s);
-    planes.set(picture.number, decodePicture(sequence, network, s, aligned, coded));
+    const decoded = decodePicture(sequence, network, s, aligned, coded);
+    if (coded.deblocked_flag) deblock(sequence, s, decoded, coded.planes, coded.qp);
+    planes.set(picture.number, decoded);
   });
   if (lastNeeded === order.length - 1) residuals.endCheck();
   return { planes, fields };
@@ -68,7 +73,7 @@ function addResidual(aligned, { planes, qp }, s) {
   });
 }
 
-/** The samples of a picture from p_k,s. */
+/** The samples of a picture from p_k,s, before deblocking. */
 function decodePicture(sequence, network, s, [p0, p1], { network_flag, qp }) {
   if (!network_flag) return p0.map(({ samples }, i) => samplesOf(sequence, mean(samples, p1?.[i].samples)));
   const [h, w] = levelSize(sequence, LEVELS - 1);

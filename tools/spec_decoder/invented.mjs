@@ -4,12 +4,13 @@
 
 import { anchorOf } from './chain.mjs';
 import { readChoices } from './choices.mjs';
-import { CHOICE_DEFAULTS } from './coefficient_tables.mjs';
+import { CHOICE_DEFAULTS, INTRA_DEFAULTS } from './coefficient_tables.mjs';
 import { readBand, noCoefficients } from './coefficients.mjs';
 import { BINARY_TABLES_OF_LEVEL, CODED_LEVELS, VALUE_TABLES } from './coefficient_counts.mjs';
 import { MOTION, NETWORK, RESIDUAL, SEGMENT, SEQUENCE, TABLES } from './container.mjs';
 import { checkBound } from './convolution.mjs';
 import { decodeFields, readMotionHeader } from './fields.mjs';
+import { readIntra } from './intra.mjs';
 import { levelLayers } from './layers.mjs';
 import { setOf } from './residuals.mjs';
 import { readResidualTables } from './residual_tables.mjs';
@@ -95,6 +96,7 @@ function inventSequence(chance, wanted) {
     width: chance.of([1, 7, 16, 33, 50]), height: chance.of([1, 9, 16, 31, 70]),
     chroma_format: chance.int(0, 3), bit_depth: chance.of([8, 10, 12]), network: chance.flag(0.7),
     gops: [[chance.int(1, 4), 0], ...(chance.flag() ? [[chance.int(1, 5), chance.flag()]] : [])],
+    deblocking: chance.flag(0.7), intra: chance.flag(0.7), minor: 7,
     ...wanted,
   };
   const w = new BitWriter();
@@ -154,8 +156,17 @@ function inventTables(chance, q) {
       for (let l = 0; l < CODED_LEVELS; l++) inventLevelTables(chance, w, l);
     }
   }
-  if (w.u(1, chance.flag())) CHOICE_DEFAULTS.forEach(() => w.u(1, chance.flag()) && w.u(6, chance.int(0, 63)));
+  inventBinaryTables(chance, w, CHOICE_DEFAULTS);
+  if (q.minor >= 7) {
+    w.u(1, q.deblocking);
+    if (w.u(1, q.intra)) inventBinaryTables(chance, w, INTRA_DEFAULTS);
+  }
   return unit(TABLES, w.payload());
+}
+
+/** The tables of choices or intra blocks. */
+function inventBinaryTables(chance, w, defaults) {
+  if (w.u(1, chance.flag())) defaults.forEach(() => w.u(1, chance.flag()) && w.u(6, chance.int(0, 63)));
 }
 
 function inventLevelTables(chance, w, l) {
@@ -187,13 +198,16 @@ function inventMotion(chance, q, gop, order, anchor) {
   return { fields, unit: codedUnit(MOTION, w, encodeWords(inventor.arrays), 0, gop) };
 }
 
-function inventResiduals(chance, q, { sets, choice }, gop, order) {
+function inventResiduals(chance, q, { deblocking_flag, intra_flag, sets, choice, intra }, gop, order) {
   const w = [0, 1, 2, 3].map(() => new BitWriter());
   const choice_size = [];
+  const intra_size = [];
   const residual_flag = order.map(({ references }, i) => {
     choice_size[i] = references.length === 2 ? w[3].u(2, chance.int(0, 3)) : 0;
+    intra_size[i] = intra_flag && references.length ? w[3].u(2, chance.int(0, 3)) : 0;
     const network = q.network ? w[3].u(1, chance.flag()) : 0;
     const residual = w[3].u(1, chance.flag(0.7));
+    if (deblocking_flag && residual) w[3].u(1, chance.flag(0.8));
     if (network || residual) w[3].u(6, chance.int(0, 63));
     return residual;
   });
@@ -205,6 +219,7 @@ function inventResiduals(chance, q, { sets, choice }, gop, order) {
   const inventors = w.map(() => new Inventor(chance));
   order.forEach((picture, i) => {
     if (choice_size[i]) readChoices(inventors[3], q, choice_size[i], choice);
+    if (intra_size[i]) readIntra(inventors[3], q, intra_size[i], intra);
     sizes.forEach(([rows, columns], p) => {
       const plane = noCoefficients(ceilShift(rows, 3), ceilShift(columns, 3));
       for (let l = 3; l >= 0; l--) {
@@ -216,7 +231,10 @@ function inventResiduals(chance, q, { sets, choice }, gop, order) {
   return levels.map((l) => codedUnit(RESIDUAL, w[l], encodeWords(inventors[l].arrays), l, gop));
 }
 
-/** The units of an invented file. wanted: properties of the sequence that are not left to chance. */
+/**
+ * The units of an invented file. wanted: properties of the sequence that are not left to chance, and `minor`, the
+ * version_minor of the file that they are for.
+ */
 export function inventUnits(seed, wanted = {}) {
   const chance = new Chance(seed);
   const q = inventSequence(chance, wanted);
@@ -225,7 +243,8 @@ export function inventUnits(seed, wanted = {}) {
   for (const [length] of q.gops) w.u(16, length);
   for (const [, open] of q.gops) w.u(1, open);
   const tables = inventTables(chance, q);
-  const container = { read: () => new BitReader(Uint8Array.from(tables.payload), 'invented') };
+  const read = () => new BitReader(Uint8Array.from(tables.payload), 'invented');
+  const container = { version_minor: q.minor, read };
   const numbers = readResidualTables(container, q, 0);
   const networks = q.network ? [4, 3, 2, 1, 0].map((l) => inventNetwork(chance, q, l)) : [];
   let anchor = null;
@@ -239,4 +258,4 @@ export function inventUnits(seed, wanted = {}) {
   return [q.unit, unit(SEGMENT, w.payload()), tables, ...networks, ...gops];
 }
 
-export const inventFile = (seed, wanted) => file(inventUnits(seed, wanted));
+export const inventFile = (seed, wanted = {}) => file(inventUnits(seed, wanted), { minor: wanted.minor });

@@ -1,11 +1,16 @@
-// Sections 5.9 and 7.8: TABLES units, which tables a segment's residuals and choices use.
+// Sections 5.9 and 7.8: TABLES units, which tables a segment's residuals, choices and intra blocks use.
 
 import { BINARY_TABLES_OF_LEVEL, SETS, VALUE_TABLES } from './coefficient_counts.mjs';
-import { CHOICE_DEFAULTS, DEFAULTS } from './coefficient_tables.mjs';
+import { CHOICE_DEFAULTS, DEFAULTS, INTRA_DEFAULTS } from './coefficient_tables.mjs';
 import { TABLES } from './container.mjs';
 import { FIRST_BINARY_TABLE } from './tables.mjs';
 
-/** {network_flag, sets, choice}; sets[t][k][l] is {bin, val}; bin, val and choice are numbers of tables by c. */
+const MINOR_OF_INTRA = 7; // the first version_minor with deblocking_flag and intra_flag
+
+/**
+ * {network_flag, deblocking_flag, intra_flag, sets, choice, intra}; sets[t][k][l] is {bin, val}; bin, val, choice and
+ * intra are numbers of tables by c; intra is null with intra_flag 0.
+ */
 export function readResidualTables(container, sequence, segment) {
   const r = container.read(TABLES, segment);
   const kinds = sequence.chroma_format === 0 ? 1 : 2;
@@ -15,9 +20,13 @@ export function readResidualTables(container, sequence, segment) {
     const custom = r.flag(`custom_set_flag[${t}]`);
     sets.push(Array.from({ length: kinds }, (_, k) => readKind(custom ? r : null, t, k)));
   }
-  const choice = readChoiceTables(r);
+  const choice = readBinaryTables(r, 'choice', CHOICE_DEFAULTS);
+  const newer = container.version_minor >= MINOR_OF_INTRA;
+  const deblocking_flag = newer ? r.flag('deblocking_flag') : 0;
+  const intra_flag = newer ? r.flag('intra_flag') : 0;
+  const intra = intra_flag ? readBinaryTables(r, 'intra', INTRA_DEFAULTS) : null;
   r.end();
-  return { network_flag, sets, choice };
+  return { network_flag, deblocking_flag, intra_flag, sets, choice, intra };
 }
 
 /** The tables of one kind, by level; r is null if all are defaults. */
@@ -33,12 +42,12 @@ function readKind(r, t, k) {
   });
 }
 
-/** 5.9 */
-function readChoiceTables(r) {
-  const custom = r.flag('custom_choice_flag');
-  return CHOICE_DEFAULTS.map((fallback, c) => {
-    const coded = custom && r.flag(`custom_choice_table[${c}]`);
-    return FIRST_BINARY_TABLE + (coded ? r.u(`choice_table[${c}]`, 6) : fallback);
+/** The tables of choices or intra blocks, by name. */
+function readBinaryTables(r, name, defaults) {
+  const custom = r.flag(`custom_${name}_flag`);
+  return defaults.map((fallback, c) => {
+    const coded = custom && r.flag(`custom_${name}_table[${c}]`);
+    return FIRST_BINARY_TABLE + (coded ? r.u(`${name}_table[${c}]`, 6) : fallback);
   });
 }
 

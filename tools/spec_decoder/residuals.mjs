@@ -5,6 +5,7 @@ import { readChoices } from './choices.mjs';
 import { noCoefficients, readBand } from './coefficients.mjs';
 import { RESIDUAL } from './container.mjs';
 import { ValueError } from './errors.mjs';
+import { readIntra } from './intra.mjs';
 import { ceilShift, planeSizes } from './structure.mjs';
 
 const COARSEST = 3;
@@ -18,7 +19,7 @@ export class ResidualReader {
     this.blocks = planeSizes(sequence, 0).map(([rows, columns]) => [ceilShift(rows, 3), ceilShift(columns, 3)]);
     const read = (l) => container.read(RESIDUAL, gop.segment, gop.number, l);
     const r = read(COARSEST);
-    this.headers = order.map((picture, i) => readPictureHeader(r, i, picture, tables.network_flag));
+    this.headers = order.map((picture, i) => readPictureHeader(r, i, picture, tables));
     const levelFlags = readLevelFlags(r, this.headers);
     this.units = [];
     this.units[COARSEST] = this.readUnit(r);
@@ -34,18 +35,18 @@ export class ResidualReader {
   }
 
   /**
-   * {network_flag, qp, choices, planes} of the next picture in coding order; choices: null where all are 0; planes:
-   * coefficients, null where all are 0.
+   * {network_flag, deblocked_flag, qp, choices, intra, planes} of the next picture in coding order; choices, intra:
+   * null where all are 0; planes: coefficients, null where all are 0.
    */
   read(picture) {
     const i = this.next++;
-    const { choice_size, network_flag, residual_flag, qp } = this.headers[i];
-    const choices = choice_size
-      ? readChoices(this.units[COARSEST].d, this.sequence, choice_size, this.tables.choice)
-      : null;
+    const { choice_size, intra_size, network_flag, residual_flag, deblocked_flag, qp } = this.headers[i];
+    const { d } = this.units[COARSEST];
+    const choices = choice_size ? readChoices(d, this.sequence, choice_size, this.tables.choice) : null;
+    const intra = intra_size ? readIntra(d, this.sequence, intra_size, this.tables.intra) : null;
     const set = this.tables.sets[setOf(picture)];
     const planes = this.blocks.map((_, p) => (residual_flag ? this.readPlane(i, p, set[p ? 1 : 0]) : null));
-    return { network_flag, qp, choices, planes };
+    return { network_flag, deblocked_flag, qp, choices, intra, planes };
   }
 
   readPlane(i, p, tables) {
@@ -66,12 +67,14 @@ export class ResidualReader {
 /** t of 7.7. */
 export const setOf = ({ references, depth }) => (references.length === 0 ? 0 : depth === 0 ? 1 : 2);
 
-function readPictureHeader(r, i, { references }, hasNetwork) {
+function readPictureHeader(r, i, { references }, tables) {
   const choice_size = references.length === 2 ? r.u(`choice_size[${i}]`, 2) : 0;
-  const network_flag = hasNetwork ? r.flag(`network_flag[${i}]`) : 0;
+  const intra_size = tables.intra_flag && references.length ? r.u(`intra_size[${i}]`, 2) : 0;
+  const network_flag = tables.network_flag ? r.flag(`network_flag[${i}]`) : 0;
   const residual_flag = r.flag(`residual_flag[${i}]`);
+  const deblocked_flag = tables.deblocking_flag && residual_flag ? r.flag(`deblocked_flag[${i}]`) : 0;
   const qp = network_flag || residual_flag ? r.u(`qp[${i}]`, 6) : 0;
-  return { choice_size, network_flag, residual_flag, qp };
+  return { choice_size, intra_size, network_flag, residual_flag, deblocked_flag, qp };
 }
 
 function readLevelFlags(r, headers) {

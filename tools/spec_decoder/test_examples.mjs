@@ -8,11 +8,13 @@ import { blockVector, interpolate } from './alignment.mjs';
 import { Coder } from './ans.mjs';
 import { BitReader, readVarint } from './bits.mjs';
 import { applyChoices, readChoices } from './choices.mjs';
-import { CHOICE_DEFAULTS, DEFAULTS, ONES } from './coefficient_tables.mjs';
+import { CHOICE_DEFAULTS, DEFAULTS, INTRA_DEFAULTS, ONES } from './coefficient_tables.mjs';
 import { noCoefficients, readBand } from './coefficients.mjs';
 import { crc32c } from './crc32c.mjs';
+import { deblock, deblockPlane } from './deblocking.mjs';
 import { readMotion, readMotionHeader, resample, scale } from './fields.mjs';
 import { gridEmbedding } from './grids.mjs';
+import { fill, fillIntra, readIntra } from './intra.mjs';
 import { upsample } from './packed.mjs';
 import { Sha256, hex, sha256 } from './sha256.mjs';
 import { HYBRID_PROFILE, MOTION_PROFILE } from './sequence.mjs';
@@ -224,10 +226,13 @@ test('7.7: contexts of a band', () => {
   assert.deepEqual([plane.q[1], plane.q[8], plane.q[9]], [0, 5, -2]);
 });
 
-test('5.9: default tables of choices', () => {
+test('5.9: default tables of choices and intra blocks', () => {
   const text = readFileSync(new URL('../../bitstream_spec.md', import.meta.url), 'utf8');
-  const list = text.match(/\*\*choice_table\*\*: [^:]*: ([\d,\s]+)\./)[1];
-  assert.deepEqual(CHOICE_DEFAULTS, list.split(',').map(Number));
+  for (const [name, defaults] of [['choice', CHOICE_DEFAULTS], ['intra', INTRA_DEFAULTS]]) {
+    const list = text.match(new RegExp(`\\*\\*${name}_table\\*\\*: [^:]*: ([\\d,\\s]+)\\.`))[1];
+    assert.deepEqual(defaults, list.split(',').map(Number));
+  }
+  assert.deepEqual([CHOICE_DEFAULTS.length, INTRA_DEFAULTS.length], [14, 11]);
 });
 
 test('7.9: contexts of choices', () => {
@@ -235,21 +240,112 @@ test('7.9: contexts of choices', () => {
   const answers = [[1, 1, 0, 0], [1, 1], [1], [0], [1, 0, 1, 1], [1, 0, 0]];
   const d = { decodeArray: (tables) => (asked.push([...tables]), answers.shift()) };
   const numbers = Array.from({ length: 14 }, (_, c) => c);
-  const { b, rows, columns, choice } = readChoices(d, { width: 17, height: 24 }, 3, numbers);
+  const { b, rows, columns, values } = readChoices(d, { width: 17, height: 24 }, 3, numbers);
   assert.deepEqual([b, rows, columns], [3, 3, 3]);
   assert.deepEqual(asked, [[0, 0, 0, 0], [12, 12], [3], [13], [9, 8, 8, 7], [13, 12, 11]]);
-  assert.deepEqual([...choice], [2, 2, 2, 0, 1, 1, 0, 1, 0]);
+  assert.deepEqual([...values], [2, 2, 2, 0, 1, 1, 0, 1, 0]);
 });
 
 test('6.13: a sample takes the choice of the block at its upper left', () => {
   const plane = (value) => ({ samples: new Int32Array(4).fill(value), rows: 2, columns: 2 });
-  const choices = { b: 3, rows: 4, columns: 4, choice: [1, 2, 2, 2, 2, 2, 2, 2, 0, 2, 2, 2, 2, 2, 2, 2] };
+  const choices = { b: 3, rows: 4, columns: 4, values: [1, 2, 2, 2, 2, 2, 2, 2, 0, 2, 2, 2, 2, 2, 2, 2] };
   const references = [[plane(10), plane(11)], [plane(20), plane(21)]];
   applyChoices({ chroma_format: 2 }, 3, choices, references); // chroma: 8 rows, 16 columns a sample
   assert.deepEqual(references.map((planes) => planes.map(({ samples }) => [...samples])), [
     [[10, 20, 20, 20], [11, 21, 21, 21]],
     [[10, 20, 20, 20], [11, 21, 21, 21]],
   ]);
+});
+
+/** fill of rows of samples, of which null ones are missing. */
+function filled(rows) {
+  const samples = Int32Array.from(rows.flat(), (sample) => sample ?? 0);
+  const missing = Uint8Array.from(rows.flat(), (sample) => (sample === null ? 1 : 0));
+  return [...fill({ samples, rows: rows.length, columns: rows[0].length }, missing)];
+}
+
+test('6.14: filling', () => {
+  assert.deepEqual(filled([[100, 200, null, null], [300, 401, null, null]]), [100, 200, 250, 250, 300, 401, 250, 250]);
+  assert.deepEqual(filled([[100, 200, null], [300, 401, null]]), [100, 200, 250, 300, 401, 250]);
+  const row = [[null, 160, null, null, null, null, 80, null]];
+  assert.deepEqual(filled(row), [160, 160, 145, 130, 110, 95, 80, 80]);
+});
+
+test('6.14: all are missing, none is, three of four are there', () => {
+  assert.deepEqual(filled([[null, null, null]]), [2048, 2048, 2048]);
+  assert.deepEqual(filled([[5, 4095]]), [5, 4095]);
+  assert.deepEqual(filled([[0, 1], [1, null]]), [0, 1, 1, 1]); // (2 * 4 + 6) / 12
+});
+
+test('6.14: the mean of both references goes into both, in intra blocks alone', () => {
+  const plane = (...samples) => [{ samples: Int32Array.from(samples), rows: 1, columns: 2 }];
+  const references = [plane(100, 7), plane(97, 9)];
+  fillIntra({ chroma_format: 0 }, 3, { b: 3, rows: 1, columns: 2, values: [0, 1] }, references);
+  assert.deepEqual(references.map(([{ samples }]) => [...samples]), [[100, 99], [97, 99]]);
+  const one = [plane(100, 7)];
+  fillIntra({ chroma_format: 0 }, 3, { b: 3, rows: 1, columns: 2, values: [0, 1] }, one);
+  assert.deepEqual([...one[0][0].samples], [100, 100]);
+});
+
+/** A plane of rows of samples of 8 bits after 6.15; coded: numbers of blocks. t is 32, that of qp 30. */
+function deblocked(rows, N, coded) {
+  const plane = { samples: Uint8Array.from(rows.flat()), rows: rows.length, columns: rows[0].length, most: 255 };
+  const coefficients = noCoefficients(Math.ceil(plane.rows / N), Math.ceil(plane.columns / N));
+  for (const b of coded) coefficients.q[b] = 1;
+  deblockPlane(plane, coefficients, N, 32);
+  return [...plane.samples];
+}
+const run = (count, value) => new Array(count).fill(value);
+
+test('6.15: two blocks', () => {
+  const smooth = [...run(7, 100), 105, 107, ...run(7, 112)];
+  for (const coded of [[0, 1], [0], [1]]) {
+    assert.deepEqual(deblocked([[...run(8, 100), ...run(8, 112)]], 8, coded), smooth);
+    assert.deepEqual(deblocked([...run(8, [100]), ...run(8, [112])], 8, coded), smooth);
+  }
+  const row = [...run(8, 100), ...run(8, 132)];
+  assert.deepEqual(deblocked([row], 8, [0, 1]), row);
+  const uncoded = [...run(8, 100), ...run(8, 112)];
+  assert.deepEqual(deblocked([uncoded], 8, []), uncoded);
+});
+
+test('6.15: at 1/2 blocks have 4 samples; a block of one sample is its own neighbour', () => {
+  assert.deepEqual(deblocked([[...run(4, 100), 112]], 4, [0]), [...run(3, 100), 105, 107]);
+});
+
+test('6.15: step 2 filters what step 1 has made', () => {
+  // one sample of 112 at the lower right; step 1 makes 105, 107 in its row
+  const rows = [...run(4, run(5, 100)), [...run(4, 100), 112]];
+  // down column 3: 100, 100, 105, 105: d is (20 - 5 + 4) >> 3 = 2; down column 4: (28 - 7 + 4) >> 3 = 3
+  assert.deepEqual(deblocked(rows, 4, [2, 3]).slice(15), [100, 100, 100, 102, 103, 100, 100, 100, 103, 104]);
+  // block 3 alone: column 3, of blocks 0 and 2, is not filtered downwards
+  assert.deepEqual(deblocked(rows, 4, [3]).slice(15), [100, 100, 100, 100, 103, 100, 100, 100, 105, 104]);
+});
+
+test('6.15: what is coded at a scale, and the scales that are filtered', () => {
+  const coefficients = noCoefficients(1, 2);
+  coefficients.q[4 * coefficients.blocks] = 1; // q[0][4] of block 0
+  const sequence = { width: 16, height: 1, chroma_format: 0, bit_depth: 8 };
+  const changed = (s) => {
+    const half = 8 >> s;
+    const samples = Uint8Array.from([...run(half, 100), ...run(half, 112)]);
+    deblock(sequence, s, [samples], [coefficients], 30);
+    return samples[half - 1] !== 100;
+  };
+  assert.deepEqual([0, 1, 2, 3].map(changed), [true, false, false, false]);
+  coefficients.q[0] = -1;
+  assert.deepEqual([0, 1, 2, 3].map(changed), [true, true, false, false]);
+});
+
+test('7.11: contexts of intra blocks', () => {
+  const asked = [];
+  const answers = [[1, 0], [1], [0, 1, 0]];
+  const d = { decodeArray: (tables) => (asked.push([...tables]), answers.shift()) };
+  const numbers = Array.from({ length: 11 }, (_, c) => c);
+  const { b, rows, columns, values } = readIntra(d, { width: 65, height: 64 }, 1, numbers);
+  assert.deepEqual([b, rows, columns], [5, 2, 3]);
+  assert.deepEqual(asked, [[0, 0], [2], [8, 8, 7]]);
+  assert.deepEqual([...values], [1, 0, 0, 1, 1, 0]);
 });
 
 test('7.10: contexts, offers and order of splits', () => {

@@ -193,7 +193,9 @@ if (existsSync(vector('motion_open_gops.msn'))) {
 
 // The hybrid profile, on an invented file
 
-const WANTED = { width: 33, height: 31, chroma_format: 1, bit_depth: 8, network: 1, gops: [[3, 0], [4, 1]] };
+const WANTED = {
+  width: 33, height: 31, chroma_format: 1, bit_depth: 8, network: 1, gops: [[3, 0], [4, 1]], deblocking: 1, intra: 1,
+};
 const hybrid = inventUnits(5, WANTED);
 const HYBRID = file(hybrid);
 const hybridChanged = (key, change) => changed(HYBRID, key, change);
@@ -245,22 +247,47 @@ for (const [name, type, level] of [['TABLES', TABLES, 0], ['RESIDUAL', RESIDUAL,
   refuses(`7.4: ${what} has no words`, hybridChanged(key, (p) => p.slice(0, hybrid[at].fields)), EntropyError);
 }
 
-const plainTables = (...bits) => hybridChanged([TABLES], () => {
+const payloadOf = (bits) => {
   const payload = new Array(Math.ceil(bits.length / 8)).fill(0);
   bits.forEach((bit, i) => setBits(payload, i, 1, bit));
   return payload;
-});
+};
+const tablesOfVersion = (minor, ...bits) => changed(HYBRID, [TABLES], () => payloadOf(bits), { minor });
+const plainTables = (...bits) => tablesOfVersion(7, ...bits);
 const none = (count) => new Array(count).fill(0);
 refuses('5.9: value_scale_index 40', plainTables(1, 1, ...none(37), 1, 1, 0, 1, 0, 0, 0, ...none(300)), ValueError);
 refuses('5.9: a bit of align', plainTables(1, 0, 0, 0, 0, 0, 0, 1), ValueError);
 refuses('5.9: network_flag 1 without NETWORK units', file(hybrid.filter((u) => u.type !== NETWORK)), UnitMissing);
 
-/** One picture with these bits in its RESIDUAL unit of level 3, and no symbols. */
-const onePicture = (bits, network = 0) => {
-  const units = inventUnits(7, { ...WANTED, gops: [[1, 0]], network }).filter((u) => u.type !== RESIDUAL);
-  const payload = [...new Array(Math.ceil(bits.length / 8)).fill(0), 1, 0, 0, 0];
-  bits.forEach((bit, i) => setBits(payload, i, 1, bit));
-  return file([...units, { type: RESIDUAL, segment: 0, gop: 0, level: 3, payload }]);
+for (const minor of [5, 6]) {
+  for (const [name, bit] of [['deblocking_flag', 5], ['intra_flag', 6]]) {
+    const bits = [1, 0, 0, 0, 0, 0, 0, 0];
+    bits[bit] = 1;
+    refuses(`5.9: ${name} is a bit of align in version 0.${minor}`, tablesOfVersion(minor, ...bits), ValueError);
+  }
+  refuses(`5.9: fields of version 0.7 in a file of 0.${minor}`, file(hybrid, { minor }));
+  const older = { ...WANTED, minor };
+  test(`3.7: the hybrid profile of version 0.${minor}, which is that of 0.7 with both flags 0`, () => {
+    const newer = inventUnits(6, { ...WANTED, deblocking: 0, intra: 0 });
+    assert.equal(decodeAll(file(inventUnits(6, older), { minor })), decodeAll(file(newer)));
+  });
+}
+test('3.7: a later version has the fields of 0.7', () => {
+  assert.equal(decodeAll(file(hybrid, { minor: 200 })), decodeAll(HYBRID));
+});
+refuses('5.9: intra_table ends early', plainTables(1, 0, 0, 0, 0, 0, 1, 1), PayloadError);
+const cutOff = plainTables(1, ...none(5), 1, 1, ...none(10), 1, 1, 0, 1);
+refuses('5.9: a number of intra_table is cut off', cutOff, PayloadError);
+refuses('5.9: a byte after intra_table', plainTables(1, 0, 0, 0, 0, 0, 1, 0, ...none(8)), PayloadError);
+
+/**
+ * One picture, or a closed GoP of more, with these bits in its RESIDUAL unit of level 3, and no symbols there. flags:
+ * of TABLES units, where they are not 0.
+ */
+const onePicture = (bits, { pictures = 1, network = 0, deblocking = 0, intra = 0 } = {}) => {
+  const wanted = { ...WANTED, gops: [[pictures, 0]], network, deblocking, intra };
+  const units = inventUnits(7, wanted).filter((u) => u.type !== RESIDUAL);
+  return file([...units, { type: RESIDUAL, segment: 0, gop: 0, level: 3, payload: [...payloadOf(bits), 1, 0, 0, 0] }]);
 };
 test('5.10: a picture with nothing is grey', () => {
   const [{ planes }] = decode(onePicture([0, 0, 0, 0]));
@@ -269,6 +296,21 @@ test('5.10: a picture with nothing is grey', () => {
 test('5.10: a residual of no plane is 0', () => {
   assert.equal(decodeAll(onePicture([1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0])), decodeAll(onePicture([0, 0, 0, 0])));
 });
+test('5.10: intra_size is there with intra_flag and references alone', () => {
+  const residual = [1, 0, 0, 0, 0, 0, 1, ...none(6)];
+  const two = decodeAll(onePicture(none(5), { pictures: 2 }));
+  assert.equal(decodeAll(onePicture([0, ...residual], { pictures: 2 })), two);
+  assert.equal(decodeAll(onePicture([0, 0, 0, ...residual], { pictures: 2, intra: 1 })), two);
+  assert.equal(decodeAll(onePicture(residual, { intra: 1 })), decodeAll(onePicture([0, 0, 0, 0])));
+});
+test('5.10: deblocked_flag is there with deblocking_flag alone, and changes no plane without coefficients', () => {
+  const deblocked = [1, 1, 0, 1, 1, 1, 1, 0, ...none(6)];
+  assert.equal(decodeAll(onePicture(deblocked, { deblocking: 1 })), decodeAll(onePicture([0, 0, 0, 0])));
+});
+const levelAfterDeblocked = [0, 1, 1, ...none(6), 1, 0, 0, 0, 0, 0];
+refuses('5.10: deblocked_flag is there with a residual alone, else a level would not be missing',
+  onePicture(levelAfterDeblocked, { pictures: 2, deblocking: 1 }), UnitMissing);
+refuses('7.11: blocks without symbols', onePicture([0, 0, 1, ...none(4)], { pictures: 2, intra: 1 }), EntropyError);
 for (const l of [2, 1, 0]) {
   const bits = [0, 0, 0, 0];
   bits[3 - l] = 1;
