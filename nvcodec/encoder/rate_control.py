@@ -89,12 +89,10 @@ class RateController:
             self.too_large = here[0] if self.too_large is None else max(self.too_large, here[0])
         else:
             self.too_small = here[0] if self.too_small is None else min(self.too_small, here[0])
-        if self.too_large is not None and self.too_small is not None:
-            if abs(self.too_small - self.too_large) < NARROWEST:  # rounds differ: the other bound no longer holds
-                if self.too_large == here[0]:
-                    self.too_small = None
-                else:
-                    self.too_large = None
+        low, high = self.too_large, self.too_small
+        if low is not None and high is not None and abs(high - low) < NARROWEST:
+            # rounds at the same lambda differ: the older bound no longer holds
+            self.too_large, self.too_small = (here[0], None) if low == here[0] else (None, here[0])
         move = (math.log(self.target_bytes) - here[1]) / slope
         low, high = self.too_large, self.too_small
         if low is not None and high is not None and low < high and not low < here[0] + move < high:
