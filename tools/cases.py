@@ -111,7 +111,7 @@ SINGLE_CASES = (
     ),
     *(f"6.14 known of four samples: {known}" for known in range(5)),
     *(f"6.14 missing: {which}" for which in ("none", "all", "some")),
-    *(f"6.15 scale {scale}, {bits} bits" for scale in decoder.SCALES for bits in ("8", "more")),
+    *(f"6.15 samples of {bits} bits" for bits in ("8", "more")),
     *(f"6.15 {edges}: {found}" for edges in ("step", "sides") for found in ("too large", "small")),
     *(f"7.1 symbol under a table of two symbols: {end}" for end in ENDS),
     *(f"7.7 value {value}" for value in (-129, -1, 1, 127)),
@@ -293,7 +293,7 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
             note(f"6.14 known of four samples: {known}")
 
     def filtering(planes: Any, levels: Any, qp: int, whole: Any, bit_depth: int, scale: int) -> None:
-        note(f"6.15 scale {decoder.SCALES[scale]}, {'8' if bit_depth == 8 else 'more'} bits")
+        note(f"6.15 samples of {'8' if bit_depth == 8 else 'more'} bits")
 
     def edges(samples: Any, strip: Any, place: Any, step: int, top: int) -> None:
         p1, p0, q0, q1 = (samples[strip, place + offset] for offset in (-2, -1, 0, 1))

@@ -111,21 +111,24 @@ class TablesHeader:
                 own = default
             found.append(own)
         self.tables = tuple(found)
-        self.choice = _visit_binary(v, "choice", self.choice, DEFAULT_CHOICE)
+        top = (1 << TABLE_BITS) - 1
+        if v.flag("custom_choice_flag", self.choice != DEFAULT_CHOICE):
+            self.choice = tuple(
+                v.custom(f"choice_table[{c}]", TABLE_BITS, index, DEFAULT_CHOICE[c], top)
+                for c, index in enumerate(self.choice)
+            )
+        else:
+            self.choice = DEFAULT_CHOICE
         later = self.version_minor >= FILTER_VERSION_MINOR
         self.deblocking_flag = later and v.flag("deblocking_flag", self.deblocking_flag)
         self.intra_flag = later and v.flag("intra_flag", self.intra_flag)
-        self.intra = _visit_binary(v, "intra", self.intra, DEFAULT_INTRA) if self.intra_flag else DEFAULT_INTRA
-
-
-def _visit_binary(v: Visitor, name: str, tables: Sequence[int], default: tuple[int, ...]) -> tuple[int, ...]:
-    """Tables by context; those that differ from the default are coded."""
-    if not v.flag(f"custom_{name}_flag", tuple(tables) != default):
-        return default
-    return tuple(
-        v.custom(f"{name}_table[{c}]", TABLE_BITS, index, default[c], (1 << TABLE_BITS) - 1)
-        for c, index in enumerate(tables)
-    )
+        if self.intra_flag and v.flag("custom_intra_flag", self.intra != DEFAULT_INTRA):
+            self.intra = tuple(
+                v.custom(f"intra_table[{c}]", TABLE_BITS, index, DEFAULT_INTRA[c], top)
+                for c, index in enumerate(self.intra)
+            )
+        else:
+            self.intra = DEFAULT_INTRA
 
 
 @dataclass
@@ -188,8 +191,11 @@ class PicturesHeader:
         self.network, self.residual, self.deblocked = [], [], []
         self.qp, self.choice_log2, self.intra_log2 = [], [], []
         for i, references in enumerate(self.reference_counts):
-            self.choice_log2.append(_visit_size(v, f"choice_size[{i}]", choice[i], references == MAX_REFERENCES))
-            self.intra_log2.append(_visit_size(v, f"intra_size[{i}]", intra[i], self.intra_present and references > 0))
+            code = _size_code(choice[i])
+            code = v.u(f"choice_size[{i}]", CHOICE_BITS, code) if references == MAX_REFERENCES else 0
+            self.choice_log2.append(_size_log2(code))
+            code, may = _size_code(intra[i]), self.intra_present and references > 0
+            self.intra_log2.append(_size_log2(v.u(f"intra_size[{i}]", CHOICE_BITS, code) if may else 0))
             self.network.append(self.network_present and v.flag(f"network_flag[{i}]", network[i]))
             self.residual.append(v.flag(f"residual_flag[{i}]", residual[i]))
             may = self.deblocking_present and self.residual[i]
@@ -207,9 +213,13 @@ class PicturesHeader:
         self.coded = _visit_coded(v, self.coded, count, self.plane_count)
 
 
-def _visit_size(v: Visitor, name: str, log2: int, present: bool) -> int:
-    """log2 of the size of blocks that choose, or 0; 0 where it is not present."""
-    code = v.u(name, CHOICE_BITS, CHOICE_LOG2_OF_NONE - log2 if log2 else 0) if present else 0
+def _size_code(log2: int) -> int:
+    """choice_size and intra_size for blocks of 2**log2 samples each way, or for none (0)."""
+    return CHOICE_LOG2_OF_NONE - log2 if log2 else 0
+
+
+def _size_log2(code: int) -> int:
+    """The inverse of `_size_code`."""
     return CHOICE_LOG2_OF_NONE - code if code else 0
 
 

@@ -57,8 +57,6 @@ def _deblocked(plane: Array, levels: Array, qp: int, blocks: tuple[int, int], bi
 def _smooth(samples: Array, strip: Array, place: Array, step: int, top: int) -> None:
     """Filter edges in place. samples: (strips, positions across edges, along them); strip, place: of each edge, the
     first sample behind it."""
-    if not len(strip):
-        return
     p1, p0, q0, q1 = (samples[strip, place + offset] for offset in (-2, -1, 0, 1))
     half, quarter = step >> 1, step >> 2
     smooth = (np.abs(q0 - p0) < step) & (np.abs(p1 - p0) < half) & (np.abs(q1 - q0) < half)

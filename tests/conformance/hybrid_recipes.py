@@ -316,41 +316,56 @@ def _version_7(*parameters: object, **options: object) -> bytes:
     return assemble(with_digests(units, version_minor=7), version_minor=7)
 
 
+def _intra_plan(*plans: Plan) -> Planner:
+    """The plans with intra blocks of 8, 16 and 32 by turns, in pictures with one reference and with two."""
+    turns, sizes = cycle(plans), {count: cycle((4, 3, 5)) for count in (1, MAX_REFERENCES)}
+
+    def plan(picture: CodedPicture) -> Plan:
+        if not picture.references:
+            return Plan(qp=32)
+        return replace(next(turns), intra_log2=next(sizes[len(picture.references)]))
+
+    return plan
+
+
 def intra_blocks() -> bytes:
-    """Of all sizes, in pictures with one reference and with two, with choices, residuals and neither."""
-    plan = _first_fine(
-        Plan(qp=22, intra_log2=4),
-        Plan(residual=False, choice_log2=3, intra_log2=3),
-        Plan(qp=26, intra_log2=5),
-        Plan(qp=24, choice_log2=4),
-        Plan(residual=False, intra_log2=3),
+    """Of all sizes, with one reference and with two, with choices, residuals and neither; one picture has none."""
+    plan = _intra_plan(
+        Plan(qp=22), Plan(residual=False, choice_log2=3), Plan(qp=26), Plan(residual=False), Plan(qp=24, choice_log2=4)
     )
-    return _version_7(video_format("420", 8, 61, 45), [gops(1, 4, 1, 3)], 351, plan)
+    seen = count()
+    some = lambda picture: Plan(qp=25) if next(seen) == 5 else plan(picture)  # noqa: E731
+    return _version_7(video_format("420", 8, 61, 45), [gops(1, 4, 1, 2, 2)], 351, some)
 
 
 def intra_blocks_of_full_chroma() -> bytes:
     """The same in 4:4:4 at 10 bits, where intra blocks are frequent."""
-    plan = _first_fine(*(Plan(qp=FINE, intra_log2=log2) for log2 in (5, 4, 3)))
-    video = video_format("444", 10, 50, 38)
-    return _version_7(video, [gops(1, 4, 2)], 352, plan, odds=Odds(flag=0.2, intra=0.8))
+    video, odds = video_format("444", 10, 50, 38), Odds(flag=0.2, intra=0.8)
+    return _version_7(video, [gops(1, 2, 2, 2)], 352, _intra_plan(Plan(qp=FINE)), odds=odds)
 
 
 def intra_blocks_of_half_chroma() -> bytes:
     """The same in 4:2:2, with a network."""
-    plan = _first_fine(*(Plan(qp=FINE, network=log2 == 4, intra_log2=log2) for log2 in (3, 4, 5)))
+    plan = _intra_plan(Plan(qp=FINE), Plan(qp=FINE, network=True))
     options = {"model": TINY, "weights": lambda segment: _network(TINY, "422", 353), "odds": Odds(flag=0.2)}
-    return _version_7(video_format("422", 8, 45, 35), [gops(1, 4)], 353, plan, **options)
+    return _version_7(video_format("422", 8, 45, 35), [gops(1, 2, 2, 2)], 353, plan, **options)
 
 
 def intra_everywhere() -> bytes:
     """4:0:0: pictures of intra blocks alone are mid-grey; in another segment with custom tables few are; in a third
     none can be."""
-    plan = _first_fine(Plan(residual=False, intra_log2=5), Plan(qp=20, intra_log2=3), Plan(qp=20, intra_log2=4))
+    plan = _intra_plan(Plan(residual=False), Plan(qp=20), Plan(qp=20))
     tables = (tuple(range(0, 55, 5)), DEFAULT_INTRA, None)
-    segments = [gops(1, 2), gops(2, 1), gops(1, 2)]
-    video = video_format("400", 8, 33, 70)
+    segments = [gops(1, 2), gops(1, 2, 2), gops(1, 2)]
     odds = Odds(flag=0.2, intra=0.97)
+    video = video_format("400", 8, 33, 70)
     return _version_7(video, segments, 354, plan, intra=lambda segment: tables[segment], odds=odds)
+
+
+def intra_blocks_in_the_smallest() -> bytes:
+    """Pictures of one sample: one block of each size, which is intra or not; planes without an edge to deblock."""
+    plan = _intra_plan(Plan(qp=36, deblocked=True), Plan(residual=False))
+    return _version_7(video_format("400", 8, 1, 1), [gops(1, 2, 2, 2)], 357, plan, odds=Odds(flag=0.9, intra=0.5))
 
 
 def deblocking() -> bytes:
@@ -405,6 +420,7 @@ RECIPES: dict[str, Callable[[], bytes]] = {
         intra_blocks_of_full_chroma,
         intra_blocks_of_half_chroma,
         intra_everywhere,
+        intra_blocks_in_the_smallest,
         deblocking,
         deblocking_of_many_bits,
         units_in_another_order,
