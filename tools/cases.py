@@ -80,12 +80,15 @@ def context_case(group: str, number: int) -> str:
     return f"{group}, context {number}"
 
 
+BETWEEN = tuple(f"{direction}: {t} of 2" for direction in ("rows", "columns") for t in (0, 1))
+"""Exact positions of chroma."""
 SINGLE_CASES = (
     *(f"{name}: {end}" for name in CLAMPED for end in ENDS),
     *(f"6.2 leaky: {sign}" for sign in ("negative", "not negative")),
     "6.3 window weights at their limit",
     *(f"6.4 kind {kind}, {role}" for role, kinds in (("grid", 3), ("inter", MAX_STEP_ROWS)) for kind in range(kinds)),
     *(f"6.11 phase {row} {column}" for row in range(PHASES) for column in range(PHASES)),
+    *(f"6.11 between quarter samples, {part}" for part in ("rows: 0 of 1", *BETWEEN)),
     *(f"6.11 stepped, {chroma}, blocks of {1 << log2}" for chroma in CHROMA_PLANES for log2 in range(3, 7)),
     *(f"6.10 resampled to {blocks} blocks" for blocks in ("smaller", "equal", "larger")),
     *(f"7.2 mean's offset {offset}" for offset in range(-4, 4)),
@@ -279,6 +282,11 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
         for choice in np.unique(chosen):
             note(f"6.13 choice {choice}, {chroma}, blocks of {1 << block_log2}")
 
+    def between(self: Any, shape: Any, dy: Any, dx: Any, scales_log2: Any, *others: Any) -> None:
+        for direction, vectors, e in zip(("rows", "columns"), (dy, dx), scales_log2, strict=True):
+            for t in np.unique(vectors & ((1 << e) - 1)):
+                note(f"6.11 between quarter samples, {direction}: {t} of {1 << e}")
+
     def intra(window: Any, own: Any, log2: int, chroma: str, scale: int) -> None:
         note(f"6.14 intra, {chroma}, blocks of {1 << log2}, references: {len(window)}")
 
@@ -373,6 +381,7 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
     yield residual, "value_tables", contexts_of("value")
     yield residual._DecodedChoices, "binary", contexts_in("7.9 choices")
     yield residual._DecodedIntra, "binary", contexts_in("7.11 intra")
+    yield alignment.Between, "__init__", before(between)
     yield decoder, "with_intra", before(intra)
     yield synthesis_intra, "filled", before(filling)
     yield synthesis_intra, "_halved", before(halving)

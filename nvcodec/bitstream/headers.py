@@ -32,6 +32,8 @@ MOTION_VERSION_MINOR = 3
 """The lowest whose motion profile is ours."""
 HYBRID_VERSION_MINOR = 5
 """The lowest whose hybrid profile is ours."""
+FINE_VERSION_MINOR = 7
+"""From this version_minor on the hybrid profile aligns planes smaller than full-size luma at exact positions."""
 FILE_HEADER_BYTES = 8
 FOOTER_BYTES = 12
 

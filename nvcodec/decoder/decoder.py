@@ -33,6 +33,7 @@ from nvcodec.bitstream import (
     read_payload,
 )
 from nvcodec.bitstream.errors import FileUnreadable
+from nvcodec.bitstream.headers import FINE_VERSION_MINOR
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
 from nvcodec.decoder.conceal import (
     REPLACED,
@@ -165,6 +166,8 @@ class Decoder:
             threads = self.memory_need().workers(threads, self._max_memory, self.container.name)
         self.threads = threads
         self._workers, self._network_threads = (1, threads) if self.sequence.hybrid else (threads, 1)
+        self._fine = self.sequence.hybrid and self.container.file_header.version_minor >= FINE_VERSION_MINOR
+        """Whether positions lie between quarter samples (bitstream_spec.md, section 6.11)."""
         self._networks: tuple[int, list[Network]] | None = None
         self._digests: tuple[GopPlace, DigestPayload] | None = None
         self._tables: tuple[int, TablesHeader] | None = None
@@ -600,7 +603,8 @@ class Decoder:
         if motion is None:
             return []
         return [
-            picture.align(vectors, motion, self.finest) for picture, vectors in zip(window, motion.fields, strict=True)
+            picture.align(vectors, motion, self.finest, self._fine)
+            for picture, vectors in zip(window, motion.fields, strict=True)
         ]
 
     def _planes(self, task: Task, aligned: Sequence[Sequence[Array]]) -> list[Array]:

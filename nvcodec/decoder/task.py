@@ -44,14 +44,21 @@ class DecodedPicture:
         self._reference = Reference(frame.planes, frame.format.bit_depth)
         self._lock = threading.Lock()
 
-    def align(self, vectors: Array, motion: PictureMotion, finest: int) -> tuple[Array, ...]:
-        """Its planes aligned by a field of another's motion; after the last use its phase planes are dropped."""
+    def align(self, vectors: Array, motion: PictureMotion, finest: int, fine: bool) -> tuple[Array, ...]:
+        """Its planes aligned by a field of another's motion; after the last use its phase planes are dropped. fine: as
+        `align_picture`."""
         with self._lock:
             for plane in range(len(self.frame.planes)):
                 self._reference.phases(plane)
             reference = self._reference
         aligned = align_picture(
-            reference, vectors, motion.block_log2, self.frame.format.chroma_format, finest, stepped=motion.stepped
+            reference,
+            vectors,
+            motion.block_log2,
+            self.frame.format.chroma_format,
+            finest,
+            stepped=motion.stepped,
+            fine=fine,
         )
         with self._lock:
             self._uses -= 1

@@ -118,6 +118,7 @@ class Loop:
                 video.chroma_format,
                 self.scale_log2,
                 stepped=motion.stepped,
+                fine=True,
             )
             for i, vectors in zip(picture.references, motion.fields, strict=True)
         ]

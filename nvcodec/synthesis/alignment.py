@@ -58,6 +58,12 @@ class Library(Protocol):
     def clamp(self, values: Values, low: int, high: int) -> Values:
         """In place; returns `values`."""
 
+    def widened(self, samples: Values) -> Values:
+        """int32 of samples."""
+
+    def narrowed(self, values: Values, like: Values) -> Values:
+        """Values within their range to samples of `like`'s type."""
+
 
 class NumpyLibrary:
     """`Library` of numpy: samples are uint8 or uint16."""
@@ -83,6 +89,12 @@ class NumpyLibrary:
     def clamp(self, values: Values, low: int, high: int) -> Values:
         return clamp(values, low, high)
 
+    def widened(self, samples: Values) -> Values:
+        return samples.astype(np.int32)
+
+    def narrowed(self, values: Values, like: Values) -> Values:
+        return values.astype(like.dtype)
+
 
 NUMPY = NumpyLibrary()
 
@@ -97,8 +109,11 @@ def plane_vectors(
     columns: slice | None = None,
     library: Library = NUMPY,
     stepped: bool = False,
+    whole: bool = False,
 ) -> tuple[Values, Values]:
     """Vectors of a plane's samples, (dy, dx), in quarter samples of the plane; int32, each of the part's shape.
+
+    whole: in quarter samples of full-size luma instead, as they are coded.
 
     vectors: int32 (h, w, 2), nodes at the centres of blocks of 2**block_log2 luma samples. A sample of the plane covers
     2**sy x 2**sx of them. rows, columns: the part of the plane, by default all. Bilinear between nodes, one rounding;
@@ -106,13 +121,13 @@ def plane_vectors(
     Source: bitstream_spec.md, section 6.11.
     """
     if stepped:
-        return _block_vectors(vectors, block_log2, plane_shape, (sy, sx), (rows, columns), library)
+        return _block_vectors(vectors, block_log2, plane_shape, (sy, sx), (rows, columns), library, whole)
     nodes = vectors.shape
     above, row_weight = _nodes(nodes[0], block_log2, plane_shape[0], sy, rows, vectors, library)
     left, column_weight = _nodes(nodes[1], block_log2, plane_shape[1], sx, columns, vectors, library)
     found = []
     for component, scale_log2 in ((0, sy), (1, sx)):
-        shift = 2 * (block_log2 + 1) + scale_log2
+        shift = 2 * (block_log2 + 1) + (0 if whole else scale_log2)
         start, step = _lines(vectors[..., component], 1, block_log2, library)
         across = library.take(step, left, 1) * column_weight + library.take(start, left, 1)  # (h, columns)
         start, step = _lines(across, 0, block_log2, library)
@@ -132,6 +147,7 @@ def _block_vectors(
     scales_log2: tuple[int, int],
     parts: tuple[slice | None, slice | None],
     library: Library,
+    whole: bool,
 ) -> tuple[Values, Values]:
     """`plane_vectors` without interpolation: a sample has the vector of its first luma sample's block."""
     rows, columns = (
@@ -140,7 +156,9 @@ def _block_vectors(
     )
     found = []
     for component, scale_log2 in enumerate(scales_log2):
-        scaled = (vectors[..., component] + ((1 << scale_log2) >> 1)) >> scale_log2
+        scaled = vectors[..., component]
+        if not whole:
+            scaled = (scaled + ((1 << scale_log2) >> 1)) >> scale_log2
         found.append(library.take(library.take(scaled, columns, 1), rows, 0))
     return found[0], found[1]
 
@@ -259,6 +277,48 @@ def align_plane(
     return library.gather(phases, sample_indices(plane_shape, dy, dx, rows, columns, library))
 
 
+class Between:
+    """Positions between quarter samples: the four quarter samples around each, and how near it is to them.
+
+    Source: bitstream_spec.md, section 6.11.
+    """
+
+    def __init__(
+        self,
+        plane_shape: tuple[int, int],
+        dy: Values,
+        dx: Values,
+        scales_log2: tuple[int, int],
+        rows: slice | None = None,
+        columns: slice | None = None,
+        library: Library = NUMPY,
+    ):
+        """dy, dx: int32, in quarter samples of full-size luma, of which a sample of the plane covers 2**scales_log2
+        (rows, columns)."""
+        self.scales_log2, self.library = scales_log2, library
+        ey, ex = scales_log2
+        self.down, self.across = dy & ((1 << ey) - 1), dx & ((1 << ex) - 1)
+        self.corners = [
+            [
+                sample_indices(plane_shape, (dy >> ey) + i, (dx >> ex) + j, rows, columns, library)
+                for j in range(1 + (ex > 0))
+            ]
+            for i in range(1 + (ey > 0))
+        ]
+
+    def align(self, phases: Values) -> Values:
+        """A plane's samples, bilinearly between its phase planes'."""
+        ey, ex = self.scales_log2
+        rows = []
+        for corners in self.corners:
+            left, *right = (self.library.widened(self.library.gather(phases, indices)) for indices in corners)
+            rows.append((left << ex) + (right[0] - left) * self.across if right else left)
+        total = (rows[0] << ey) + (rows[1] - rows[0]) * self.down if len(rows) > 1 else rows[0]
+        total += (1 << (ey + ex)) >> 1
+        total >>= ey + ex
+        return self.library.narrowed(total, phases)
+
+
 class Reference:
     """A decoded picture that others are predicted from; its phase planes are made when first needed.
 
@@ -284,25 +344,33 @@ def align_picture(
     scale_log2: int,
     crop: tuple[slice, slice] | None = None,
     stepped: bool = False,
+    fine: bool = False,
 ) -> tuple[Values, ...]:
-    """The reference's planes aligned by a picture's vectors, int32 (h, w, 2); stepped: as in `plane_vectors`.
+    """The reference's planes aligned by a picture's vectors, int32 (h, w, 2); stepped: as in `plane_vectors`; fine:
+    whether positions lie between quarter samples where a plane is smaller than full-size luma (`Between`).
 
     crop: rows and columns of luma samples at the decoded scale, with start and stop; they start at a multiple of the
     chroma subsampling. By default the whole picture.
     """
     library = reference.library
-    aligned, indices, last = [], None, None
+    aligned: list[Values] = []
+    indices, between, last = None, None, None
     for number, (rows_log2, columns_log2) in enumerate(((0, 0), *SUBSAMPLING_LOG2[chroma_format])):
         shape = tuple(reference.planes[number].shape)
         if (shape, rows_log2, columns_log2) != last:  # both chroma planes have the same positions
-            last = (shape, rows_log2, columns_log2)
+            last, between = (shape, rows_log2, columns_log2), None
             rows, columns = (
                 (None, None) if crop is None else (_coarser(crop[0], rows_log2), _coarser(crop[1], columns_log2))
             )
             scales = (scale_log2 + rows_log2, scale_log2 + columns_log2)
-            dy, dx = plane_vectors(vectors, block_log2, shape, *scales, rows, columns, library, stepped)
-            indices = sample_indices(shape, dy, dx, rows, columns, library)
-        aligned.append(library.gather(reference.phases(number), indices))
+            exact = fine and any(scales)
+            dy, dx = plane_vectors(vectors, block_log2, shape, *scales, rows, columns, library, stepped, exact)
+            if exact:
+                between = Between(shape, dy, dx, scales, rows, columns, library)
+            else:
+                indices = sample_indices(shape, dy, dx, rows, columns, library)
+        phases = reference.phases(number)
+        aligned.append(library.gather(phases, indices) if between is None else between.align(phases))
     return tuple(aligned)
 
 

@@ -37,6 +37,12 @@ class TorchLibrary:
     def clamp(self, values: Tensor, low: int, high: int) -> Tensor:
         return values.clamp_(low, high)
 
+    def widened(self, samples: Tensor) -> Tensor:
+        return samples.to(torch.int32)
+
+    def narrowed(self, values: Tensor, like: Tensor) -> Tensor:
+        return values.to(like.dtype)
+
 
 TORCH = TorchLibrary()
 

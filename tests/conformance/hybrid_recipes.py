@@ -362,6 +362,14 @@ def intra_everywhere() -> bytes:
     return _version_7(video, segments, 354, plan, intra=lambda segment: tables[segment], odds=odds)
 
 
+def exact_positions() -> bytes:
+    """As `extreme_vectors`, with chroma of half the columns: positions between quarter samples, and outside."""
+    plan = _first_fine(Plan(qp=24), Plan(residual=False, choice_log2=3), Plan(residual=False))
+    segment, odds = gops(1, 1, 6, 3, 2, closed=(0, 4)), Odds(flag=0.2)
+    motion = Wildness((0.0, 90.0, 2.0, 20.0), spread=40.0, extreme=0.3)
+    return _version_7(video_format("422", 8, 93, 61), [segment], 358, plan, motion=motion, odds=odds)
+
+
 def intra_blocks_in_the_smallest() -> bytes:
     """Pictures of one sample: one block of each size, which is intra or not; planes without an edge to deblock."""
     plan = _intra_plan(Plan(qp=36, deblocked=True), Plan(residual=False))
@@ -421,6 +429,7 @@ RECIPES: dict[str, Callable[[], bytes]] = {
         intra_blocks_of_half_chroma,
         intra_everywhere,
         intra_blocks_in_the_smallest,
+        exact_positions,
         deblocking,
         deblocking_of_many_bits,
         units_in_another_order,

@@ -6,6 +6,7 @@ import pytest
 from nvcodec.synthesis.alignment import (
     MARGIN,
     NUMPY,
+    Between,
     Library,
     NumpyLibrary,
     Reference,
@@ -23,13 +24,20 @@ TAPS = ((0, 64, 0, 0), (-4, 54, 16, -2), (-4, 36, 36, -4), (-2, 16, 54, -4))
 SUBSAMPLING = {"400": [(0, 0)], "420": [(0, 0), (1, 1), (1, 1)], "422": [(0, 0), (0, 1), (0, 1)], "444": [(0, 0)] * 3}
 
 
-def literal_block_vector(v: Array, block_log2: int, y: int, x: int, sy: int, sx: int) -> tuple[int, int]:
-    """Of a stepped field: the vector of the block with the sample's upper left luma sample, rounded half up."""
+def literal_block_vector(
+    v: Array, block_log2: int, y: int, x: int, sy: int, sx: int, divided: bool = True
+) -> tuple[int, int]:
+    """Of a stepped field: the vector of the block with the sample's upper left luma sample, rounded half up; divided:
+    in quarter samples of the plane, else of full-size luma."""
     dy, dx = v[(y << sy) // (1 << block_log2), (x << sx) // (1 << block_log2)]
+    if not divided:
+        return int(dy), int(dx)
     return (2 * int(dy) + (1 << sy)) // (2 << sy), (2 * int(dx) + (1 << sx)) // (2 << sx)
 
 
-def literal_vector(v: Array, block_log2: int, y: int, x: int, sy: int, sx: int) -> tuple[int, int]:
+def literal_vector(
+    v: Array, block_log2: int, y: int, x: int, sy: int, sx: int, divided: bool = True
+) -> tuple[int, int]:
     block = 1 << block_log2
 
     def nodes(position: int, shift: int, count: int) -> list[tuple[int, int]]:
@@ -44,7 +52,7 @@ def literal_vector(v: Array, block_log2: int, y: int, x: int, sy: int, sx: int) 
             for row, row_weight in nodes(y, sy, v.shape[0])
             for column, column_weight in nodes(x, sx, v.shape[1])
         )
-        shift += 2 * (block_log2 + 1)
+        shift = 2 * (block_log2 + 1) + (shift if divided else 0)
         found.append((total + (1 << (shift - 1))) >> shift)
     return found[0], found[1]
 
@@ -61,14 +69,36 @@ def literal_sample(plane: Array, bit_depth: int, y: int, x: int) -> int:
     return min(max((total + 64) >> 7, 0), (1 << bit_depth) - 1)
 
 
+def literal_between(plane: Array, bit_depth: int, y: int, x: int, w: tuple[int, int], sy: int, sx: int) -> int:
+    """The sample at an exact position; w: its vector in quarter luma samples of full size."""
+    (d_y, t_y), (d_x, t_x) = divmod(w[0], 1 << sy), divmod(w[1], 1 << sx)
+    a = [[literal_sample(plane, bit_depth, 4 * y + d_y + m, 4 * x + d_x + n) for n in (0, 1)] for m in (0, 1)]
+    u = [row[0] * ((1 << sx) - t_x) + row[1] * t_x for row in a]
+    # to the nearest, halves up
+    return (2 * (u[0] * ((1 << sy) - t_y) + u[1] * t_y) + (1 << (sy + sx))) // (2 << (sy + sx))
+
+
 def literal_picture(
-    planes: list[Array], v: Array, block_log2: int, chroma: str, scale: int, depth: int, *, stepped: bool
+    planes: list[Array],
+    v: Array,
+    block_log2: int,
+    chroma: str,
+    scale: int,
+    depth: int,
+    *,
+    stepped: bool,
+    fine: bool = False,
 ) -> list[Array]:
     aligned, vector = [], literal_block_vector if stepped else literal_vector
     for plane, (rows_log2, columns_log2) in zip(planes, SUBSAMPLING[chroma], strict=True):
         out = np.empty_like(plane)
         for y, x in np.ndindex(*plane.shape):
-            dy, dx = vector(v, block_log2, y, x, scale + rows_log2, scale + columns_log2)
+            scales = scale + rows_log2, scale + columns_log2
+            if fine:
+                w = vector(v, block_log2, y, x, *scales, divided=False)
+                out[y, x] = literal_between(plane, depth, y, x, w, *scales)
+                continue
+            dy, dx = vector(v, block_log2, y, x, *scales)
             out[y, x] = literal_sample(plane, depth, 4 * y + dy, 4 * x + dx)
         aligned.append(out)
     return aligned
@@ -125,29 +155,33 @@ def aligned(
     scale: int,
     *,
     stepped: bool = False,
+    fine: bool = False,
 ) -> list[Array]:
     """`align_picture` by either library, arrays in and out."""
+    options = {"stepped": stepped, "fine": fine}
     if isinstance(library, NumpyLibrary):
-        return list(align_picture(Reference(planes, bit_depth), vectors, block_log2, chroma, scale, stepped=stepped))
+        return list(align_picture(Reference(planes, bit_depth), vectors, block_log2, chroma, scale, **options))
     import torch
 
     from nvcodec.synthesis.torch_alignment import to_array, to_tensor
 
     reference = Reference([to_tensor(plane) for plane in planes], bit_depth, library)
-    found = align_picture(reference, torch.from_numpy(vectors), block_log2, chroma, scale, stepped=stepped)
+    found = align_picture(reference, torch.from_numpy(vectors), block_log2, chroma, scale, **options)
     return [to_array(plane) for plane in found]
 
 
+@pytest.mark.parametrize("fine", [False, True])
 @pytest.mark.parametrize("stepped", [False, True])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_equals_the_literal_formulas(
-    case: tuple[int, int, str, int, int, int, int], library: Library, stepped: bool
+    case: tuple[int, int, str, int, int, int, int], library: Library, stepped: bool, fine: bool
 ) -> None:
     height, width, chroma, bit_depth, block_log2, scale, reach = case
     planes = random_planes(-(-height >> scale), -(-width >> scale), chroma, bit_depth)
     vectors = random_vectors(height, width, block_log2, reach)
-    expected = literal_picture(planes, vectors, block_log2, chroma, scale, bit_depth, stepped=stepped)
-    found = aligned(library, planes, bit_depth, vectors, block_log2, chroma, scale, stepped=stepped)
+    options = {"stepped": stepped, "fine": fine}
+    expected = literal_picture(planes, vectors, block_log2, chroma, scale, bit_depth, **options)
+    found = aligned(library, planes, bit_depth, vectors, block_log2, chroma, scale, **options)
     for plane, literal in zip(found, expected, strict=True):
         assert plane.dtype == literal.dtype
         assert np.array_equal(plane, literal)
@@ -177,19 +211,37 @@ def test_chroma_moves_half_as_far_and_smaller_scales_less() -> None:
             assert (component == moved).all()
 
 
+def test_exact_positions_as_the_specification_has_them() -> None:
+    """Its example: half-way between two phases."""
+    plane = np.array([(10, 200, 30, 40), (50, 60, 255, 0), (90, 100, 110, 120)], np.uint8)
+    shape, w = plane.shape, np.zeros(plane.shape, np.int32)
+    assert Between(shape, w, w + 3, (0, 1)).align(phase_planes(plane, 8))[0, 1] == 151
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3])
+def test_exact_positions_move_a_ramp_by_what_vectors_say(scale: int) -> None:
+    """By a quarter of a luma sample of full size, which quarter samples of smaller planes cannot tell from nothing."""
+    ramp = np.broadcast_to(np.arange(0, 2048, 32, dtype=np.uint16), (20, 64)).copy()
+    vector = np.broadcast_to(np.array([0, 1], np.int32), (20 << scale >> 3, 64 << scale >> 3, 2))
+    for sign in (1, -1):
+        moved = align_picture(Reference([ramp], 12), sign * vector, 3, "400", scale, stepped=True, fine=True)[0]
+        assert (moved[:, 4:-4].astype(int) - ramp[:, 4:-4] == sign * 8 >> scale).all()
+
+
+@pytest.mark.parametrize("fine", [False, True])
 @pytest.mark.parametrize("stepped", [False, True])
 @pytest.mark.parametrize("block_log2", [3, 6])
 @pytest.mark.parametrize("scale", [0, 2])
-def test_a_part_equals_the_part_of_the_whole(block_log2: int, scale: int, stepped: bool) -> None:
+def test_a_part_equals_the_part_of_the_whole(block_log2: int, scale: int, stepped: bool, fine: bool) -> None:
     chroma, bit_depth, full = "420", 8, (217, 331)
     planes = random_planes(-(-full[0] >> scale), -(-full[1] >> scale), chroma, bit_depth)
     vectors = random_vectors(*full, block_log2, 300)
     reference = Reference(planes, bit_depth)
-    whole = align_picture(reference, vectors, block_log2, chroma, scale, stepped=stepped)
+    whole = align_picture(reference, vectors, block_log2, chroma, scale, stepped=stepped, fine=fine)
     height, width = planes[0].shape
     for rows, columns in (((16, 32), (32, 64)), ((8, height), (48, width)), ((0, 1), (0, width))):
         crop = (slice(*rows), slice(*columns))
-        part = align_picture(reference, vectors, block_log2, chroma, scale, crop, stepped=stepped)
+        part = align_picture(reference, vectors, block_log2, chroma, scale, crop, stepped=stepped, fine=fine)
         assert np.array_equal(part[0], whole[0][slice(*rows), slice(*columns)])
         for k in (1, 2):
             cut = tuple(slice(first // 2, (last + 1) // 2) for first, last in (rows, columns))

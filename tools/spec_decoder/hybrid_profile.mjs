@@ -15,6 +15,7 @@ import { synthesise } from './synthesis.mjs';
 import { residual } from './transform.mjs';
 
 const GREY = 2048;
+const MINOR_OF_EXACT_POSITIONS = 7; // the first version_minor with them (6.11)
 
 /**
  * Pictures first..last - 1 of a segment, as [number, planes, gop] in display order. readLevel(n, l) is read_network.
@@ -31,12 +32,13 @@ export function* decodeHybridSegment(container, sequence, segment, readLevel, { 
 function decodeGop({ container, sequence, tables, network, s }, gop, order, needed, anchor) {
   const fields = readFields(container, sequence, gop, order, anchor);
   const residuals = new ResidualReader(container, sequence, tables, gop, order, s);
+  const exact = container.version_minor >= MINOR_OF_EXACT_POSITIONS;
   const planes = new Map(anchor ? [[-1, anchor.planes]] : []);
   const lastNeeded = order.findLastIndex(({ number }) => needed.has(number));
   order.slice(0, lastNeeded + 1).forEach((picture) => {
     const coded = residuals.read(picture);
     if (!needed.has(picture.number)) return;
-    const aligned = alignedReferences(sequence, s, picture, planes, fields.get(picture.number));
+    const aligned = alignedReferences(sequence, s, picture, planes, fields.get(picture.number), exact);
     if (coded.choices) applyChoices(sequence, s, coded.choices, aligned);
     if (coded.intra) fillIntra(sequence, s, coded.intra, aligned);
     addResidual(aligned, coded, s);
@@ -49,13 +51,14 @@ function decodeGop({ container, sequence, tables, network, s }, gop, order, need
 }
 
 /** a_k << (12 - B), for each reference its planes. */
-function alignedReferences(sequence, s, { references }, planes, fields) {
+function alignedReferences(sequence, s, { references }, planes, fields, exact) {
   if (references.length === 0) {
     const grey = ([rows, columns]) => ({ samples: new Int32Array(rows * columns).fill(GREY), rows, columns });
     return [planeSizes(sequence, s).map(grey)];
   }
   return references.map((reference, k) =>
-    alignPlanes(sequence, s, planes.get(reference), fields[k]).map((plane) => widen(plane, sequence.bit_depth)));
+    alignPlanes(sequence, s, planes.get(reference), fields[k], { exact })
+      .map((plane) => widen(plane, sequence.bit_depth)));
 }
 
 /** To p_k,s, in place. */

@@ -47,6 +47,7 @@ function decodePicture(sequence, networks, s, picture, q, planes, fields) {
   const E = network.map((level, l) => q[l] && latentEmbedding(q[l], level.step, c.grid_channels[l], row));
   if (n === 0) return synthesise(sequence, c, network, E, null, s);
   const widened = (reference) => reference.map((plane) => widen(plane, sequence.bit_depth));
-  const aligned = picture.references.map((reference, k) => alignPlanes(sequence, s, planes.get(reference), fields[k]));
+  const aligned = picture.references.map((reference, k) =>
+    alignPlanes(sequence, s, planes.get(reference), fields[k], { exact: false }));
   return synthesise(sequence, c, network, E, alignedWindow(sequence, s, aligned.map(widened)), s);
 }

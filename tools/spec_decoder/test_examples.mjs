@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { blockVector, interpolate } from './alignment.mjs';
+import { alignPlanes, axisOf, blockVector, displaced, interpolate } from './alignment.mjs';
 import { Coder } from './ans.mjs';
 import { BitReader, readVarint } from './bits.mjs';
 import { applyChoices, readChoices } from './choices.mjs';
@@ -128,17 +128,50 @@ test('6.10: scale and resample', () => {
   assert.deepEqual(rows(field(3, 4), 2, 5), [1, 2]);
 });
 
+/** Of a field of 3 x 1 or 1 x 1 blocks of 8 samples, for row y of column 0. */
+const vectorOf = (vectors, y, e, exact) =>
+  blockVector({ vectors, columns: 1, b: 3 }, y, 0, axisOf(e, exact), axisOf(e, exact));
+
 test('6.11: stepped vectors', () => {
-  const rows = (y, e) => blockVector({ vectors: [-3, 6, 10, 20, 30, 40], columns: 1, b: 3 }, y, 0, e, e);
-  assert.deepEqual([0, 3, 4].map((y) => rows(y, 1)), [[-1, 3], [-1, 3], [5, 10]]);
-  const third = (v) => blockVector({ vectors: [0, 0, 0, 0, ...v], columns: 1, b: 3 }, 1, 0, 4, 4);
-  assert.deepEqual([third([-3, 6]), third([-8, 8])].map((d) => d.map((c) => c + 0)), [[0, 0], [0, 1]]);
+  const vectors = [-3, 6, 10, 20, 30, 40];
+  assert.deepEqual([0, 3, 4].map((y) => vectorOf(vectors, y, 1, false)), [[-1, 3], [-1, 3], [5, 10]]);
+  assert.deepEqual([0, 3, 4].map((y) => vectorOf(vectors, y, 1, true)), [[-3, 6], [-3, 6], [10, 20]]);
+  const third = (v) => vectorOf([0, 0, 0, 0, ...v], 1, 4, false);
+  assert.deepEqual([third([-3, 6]), third([-8, 8])], [[0, 0], [0, 1]]);
+  assert.deepEqual(vectorOf([0, 0, 0, 0, -3, 6], 1, 4, true), [-3, 6]);
 });
 
+const samples = [10, 200, 30, 40, 50, 60, 255, 0, 90, 100, 110, 120];
+const PLANE = { samples, rows: 3, columns: 4, most: 255 };
+
 test('6.11: interpolation', () => {
-  const plane = { samples: [10, 200, 30, 40, 50, 60, 255, 0, 90, 100, 110, 120], rows: 3, columns: 4, most: 255 };
-  const found = [0, 1, 2, 3].map((fy) => [0, 1, 2, 3].map((fx) => interpolate(plane, fy, 4 + fx)));
+  const found = [0, 1, 2, 3].map((fy) => [0, 1, 2, 3].map((fx) => interpolate(PLANE, fy, 4 + fx)));
   assert.deepEqual(found, [[200, 175, 127, 73], [168, 161, 139, 110], [128, 144, 155, 158], [88, 126, 168, 202]]);
+});
+
+test('6.11: exact positions', () => {
+  assert.equal(displaced(PLANE, 0, 1, 0, 3, 0, 1), 151);
+  // d = (0, 1), t = (1, 1): 175, 127 and 161, 139: u = 302, 300, and (604 - 2 + 2) >> 2
+  assert.equal(displaced(PLANE, 0, 1, 1, 3, 1, 1), 151);
+  // d = (1, 2), t = (3, 1), e = (2, 1): 139, 110 and 155, 158: u = 249, 313, and (996 + 192 + 4) >> 3
+  assert.equal(displaced(PLANE, 0, 1, 7, 5, 2, 1), 149);
+  // at row 1, d = (-2, 0), t = (7, 0), e = (3, 0): 128 and 88... upwards: f_y = 2, 3: (1024 - 280 + 4) >> 3
+  assert.equal(displaced(PLANE, 1, 1, -9, 0, 3, 0), 93);
+  // nothing is left of quarter samples
+  assert.equal(displaced(PLANE, 0, 1, 4, 4, 1, 1), interpolate(PLANE, 2, 6));
+});
+
+test('6.11: exact positions of interpolated and of stepped vectors in chroma of 4:2:0; luma has none', () => {
+  const sequence = { width: 8, height: 6, chroma_format: 1, bit_depth: 8 };
+  const luma = Array.from({ length: 48 }, (_, i) => (i * 37) % 256);
+  for (const stepped of [0, 1]) {
+    const field = { vectors: [0, 3], rows: 1, columns: 1, b: 3, stepped };
+    const at = (exact) => alignPlanes(sequence, 0, [luma, samples, samples], field, { exact }).map((p) => [...p.samples]);
+    const [exact, rounded] = [at(true), at(false)];
+    assert.deepEqual(exact[0], rounded[0]);
+    // row 0, column 1: 151 as above; rounded, (3 + 1) >> 1 is phase 2
+    for (const i of [1, 2]) assert.deepEqual([exact[i][1], rounded[i][1]], [151, 127]);
+  }
 });
 
 test('7.1: all tables', () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { alignPlanes } from './alignment.mjs';
 import { BitReader } from './bits.mjs';
 import { DIGEST, GOP, MOTION, NETWORK, RESIDUAL, SEGMENT, SEQUENCE, TABLES } from './container.mjs';
 import { Decoder, MsnError, decode, planeBytes } from './decoder.mjs';
@@ -14,10 +15,11 @@ import {
   DigestError, DigestMissing, EntropyError, HeaderError, NetworkError, PayloadError, RequestError, UnitError,
   UnitMissing, ValueError,
 } from './errors.mjs';
-import { readMotionHeader } from './fields.mjs';
+import { readFields, readMotionHeader } from './fields.mjs';
 import { inventUnits } from './invented.mjs';
 import { levelLayers } from './layers.mjs';
 import { Sha256, hex } from './sha256.mjs';
+import { codingOrder } from './structure.mjs';
 import { encodeWords, file, setBits, unitsOf } from './test_files.mjs';
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../../tests/conformance/vectors', import.meta.url));
@@ -266,11 +268,41 @@ for (const minor of [5, 6]) {
     refuses(`5.9: ${name} is a bit of align in version 0.${minor}`, tablesOfVersion(minor, ...bits), ValueError);
   }
   refuses(`5.9: fields of version 0.7 in a file of 0.${minor}`, file(hybrid, { minor }));
-  const older = { ...WANTED, minor };
-  test(`3.7: the hybrid profile of version 0.${minor}, which is that of 0.7 with both flags 0`, () => {
-    const newer = inventUnits(6, { ...WANTED, deblocking: 0, intra: 0 });
-    assert.equal(decodeAll(file(inventUnits(6, older), { minor })), decodeAll(file(newer)));
+  const older = { ...WANTED, minor, chroma_format: 3 };
+  test(`3.7: 4:4:4 of version 0.${minor} at scale 1, which is that of 0.7 with both flags 0`, () => {
+    const newer = file(inventUnits(6, { ...older, minor: 7, deblocking: 0, intra: 0 }));
+    assert.equal(decodeAll(file(inventUnits(6, older), { minor })), decodeAll(newer));
   });
+}
+
+/**
+ * Two pictures, the second of which has nothing but a field, in units of any version from 0.5 on. Seeds: 38 has an
+ * interpolated field, 59 a stepped one.
+ */
+const moved = (seed, chroma_format, minor) => {
+  const wanted = { ...WANTED, chroma_format, network: 0, gops: [[2, 0]], deblocking: 0, intra: 0 };
+  return file(inventUnits(seed, wanted), { minor });
+};
+for (const [seed, stepped] of [[38, 0], [59, 1]]) {
+  for (const [s, scale] of ['1', '1/2', '1/4', '1/8'].entries()) {
+    test(`6.11: where vectors are rounded depends on version_minor, stepped_flag ${stepped}, at ${scale}`, () => {
+      const picturesOf = (minor) => [...decode(moved(seed, 1, minor), { scale })].map(({ planes }) => planes);
+      const { container, sequence } = new Decoder(moved(seed, 1, 7));
+      const [field] = readFields(container, sequence, { segment: 0, number: 0 }, codingOrder(2, 0), null).get(1);
+      assert.equal(field.stepped, stepped);
+      const [reference, exact] = picturesOf(7);
+      const aligned = (rule) => alignPlanes(sequence, s, reference, field, rule).map(({ samples }) => [...samples]);
+      const listed = (planes) => planes.map((plane) => [...plane]);
+      assert.deepEqual(listed(exact), aligned({ exact: true }));
+      assert.deepEqual(picturesOf(200)[1], exact);
+      for (const minor of [5, 6]) {
+        const [before, rounded] = picturesOf(minor);
+        assert.deepEqual(before, reference);
+        assert.deepEqual(listed(rounded), aligned({ exact: false }));
+        assert.deepEqual(exact.map((plane, i) => hex(plane) === hex(rounded[i])), [s === 0, false, false]);
+      }
+    });
+  }
 }
 test('3.7: a later version has the fields of 0.7', () => {
   assert.equal(decodeAll(file(hybrid, { minor: 200 })), decodeAll(HYBRID));
