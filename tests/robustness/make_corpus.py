@@ -24,6 +24,8 @@ from nvcodec.bitstream import (
     UnitType,
     write_payload,
 )
+from nvcodec.bitstream.headers import VERSION_MINOR
+from nvcodec.bitstream.residual_headers import DEFAULT_INTRA
 from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES, picture_digest
 from nvcodec.encoder.run import Gop
@@ -129,14 +131,32 @@ def motion_stream(
 
 
 def hybrid_stream() -> bytes:
-    """A closed GoP of one picture and an open one of 3; 34x24, no network; vectors of all kinds, blocks split."""
-    plans = cycle((Plan(qp=30), Plan(qp=24), Plan(residual=False, choice_log2=4), Plan(qp=26, choice_log2=3)))
+    """A closed GoP of one picture and an open one of 3; 34x24, no network; vectors of all kinds, blocks split, intra,
+    deblocked."""
+    plans = cycle(
+        (
+            Plan(qp=30, deblocked=True),
+            Plan(qp=24, intra_log2=4),
+            Plan(residual=False, choice_log2=4),
+            Plan(qp=26, choice_log2=3, intra_log2=3, deblocked=True),
+        )
+    )
     motion = Wildness(spreads=(1, 3), kinds=((5, 2), (4, None), (4, 1)), custom=0.1)
     odds = Odds(flag=0.2, significant=0.2)
     segments = [[Gop(0, 1), Gop(1, 3, open=True)]]
     video = video_format("400", 8, 34, 24)
-    units = hybrid_units(video, segments, 4, lambda _: next(plans), motion=motion, odds=odds)
-    return assemble(with_scale_digests(units, 2))
+    units = hybrid_units(
+        video,
+        segments,
+        4,
+        lambda _: next(plans),
+        motion=motion,
+        odds=odds,
+        intra=lambda segment: DEFAULT_INTRA,
+        deblocking=lambda segment: True,
+        version_minor=VERSION_MINOR,
+    )
+    return assemble(with_scale_digests(units, 2, version_minor=VERSION_MINOR), version_minor=VERSION_MINOR)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ export function alignPlanes(sequence, s, planes, field, { exact }) {
   });
 }
 
-/** e of 6.11, the bits of a vector that are below quarter samples of the plane; it loses `round` of them and keeps `keep`. */
+/** e of 6.11: so many bits of a vector are below quarter samples of the plane. It loses `round` of them, keeps `keep`. */
 export const axisOf = (e, exact) => ({ e, round: exact ? 0 : e, keep: exact ? e : 0 });
 
 /** For each position of an axis: i, i' and t of 6.11, and the shift of its vector component. */

@@ -155,7 +155,7 @@ test('6.11: exact positions', () => {
   assert.equal(displaced(PLANE, 0, 1, 1, 3, 1, 1), 151);
   // d = (1, 2), t = (3, 1), e = (2, 1): 139, 110 and 155, 158: u = 249, 313, and (996 + 192 + 4) >> 3
   assert.equal(displaced(PLANE, 0, 1, 7, 5, 2, 1), 149);
-  // at row 1, d = (-2, 0), t = (7, 0), e = (3, 0): 128 and 88... upwards: f_y = 2, 3: (1024 - 280 + 4) >> 3
+  // at row 1, d = (-2, 0), t = (7, 0), e = (3, 0), so phases 2 and 3 from row 0: 128 and 88: (1024 - 280 + 4) >> 3
   assert.equal(displaced(PLANE, 1, 1, -9, 0, 3, 0), 93);
   // nothing is left of quarter samples
   assert.equal(displaced(PLANE, 0, 1, 4, 4, 1, 1), interpolate(PLANE, 2, 6));
@@ -166,8 +166,8 @@ test('6.11: exact positions of interpolated and of stepped vectors in chroma of 
   const luma = Array.from({ length: 48 }, (_, i) => (i * 37) % 256);
   for (const stepped of [0, 1]) {
     const field = { vectors: [0, 3], rows: 1, columns: 1, b: 3, stepped };
-    const at = (exact) => alignPlanes(sequence, 0, [luma, samples, samples], field, { exact }).map((p) => [...p.samples]);
-    const [exact, rounded] = [at(true), at(false)];
+    const [exact, rounded] = [true, false].map((rule) =>
+      alignPlanes(sequence, 0, [luma, samples, samples], field, { exact: rule }).map((plane) => [...plane.samples]));
     assert.deepEqual(exact[0], rounded[0]);
     // row 0, column 1: 151 as above; rounded, (3 + 1) >> 1 is phase 2
     for (const i of [1, 2]) assert.deepEqual([exact[i][1], rounded[i][1]], [151, 127]);
