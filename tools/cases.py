@@ -200,11 +200,11 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
 
     def clamped(library: Any, values: Any, low: int, high: int) -> None:
         caller = sys._getframe(2)
-        side = "columns" if "x" in caller.f_locals else "rows"
         names = {
             "phase_planes": "6.11 interpolated sample",
             "_nodes": "6.11 row between nodes",
-            "sample_indices": f"6.11 row or column of the plane, {side}",
+            "_row_indices": "6.11 row or column of the plane, rows",
+            "_column_indices": "6.11 row or column of the plane, columns",
         }
         if caller.f_code.co_name in names:
             _ends(note, names[caller.f_code.co_name], values, low, high)

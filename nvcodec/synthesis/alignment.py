@@ -250,18 +250,30 @@ def sample_indices(
 
     dy, dx: as `plane_vectors` gives them. Positions are clamped to MARGIN samples outside the plane.
     """
+    indices = _row_indices(plane_shape, dy, rows, library)
+    indices += _column_indices(plane_shape, dx, columns, library)
+    return indices
+
+
+def _row_indices(plane_shape: tuple[int, int], dy: Values, rows: slice | None, library: Library) -> Values:
+    """What a sample's row adds to its index."""
     height, width = plane_shape
-    padded_height, padded_width = height + 2 * MARGIN, width + 2 * MARGIN
     y = dy + (library.arange(height, dy)[rows or slice(None)] + MARGIN)[:, None] * PHASES
-    library.clamp(y, 0, padded_height * PHASES - 1)
-    y *= PHASES * padded_width  # a row of the plane is four rows of phases, each of four
-    x = dx + (library.arange(width, dx)[columns or slice(None)] + MARGIN) * PHASES
-    library.clamp(x, 0, padded_width * PHASES - 1)
-    y += x >> 2
-    x &= PHASES - 1
-    x *= padded_width
-    y += x
+    library.clamp(y, 0, (height + 2 * MARGIN) * PHASES - 1)
+    y *= PHASES * (width + 2 * MARGIN)  # a row of the plane is four rows of phases, each of four
     return y
+
+
+def _column_indices(plane_shape: tuple[int, int], dx: Values, columns: slice | None, library: Library) -> Values:
+    """And what its column adds."""
+    width = plane_shape[1]
+    x = dx + (library.arange(width, dx)[columns or slice(None)] + MARGIN) * PHASES
+    library.clamp(x, 0, (width + 2 * MARGIN) * PHASES - 1)
+    whole = x >> 2
+    x &= PHASES - 1
+    x *= width + 2 * MARGIN
+    x += whole
+    return x
 
 
 def align_plane(
@@ -298,13 +310,10 @@ class Between:
         self.scales_log2, self.library = scales_log2, library
         ey, ex = scales_log2
         self.down, self.across = dy & ((1 << ey) - 1), dx & ((1 << ex) - 1)
-        self.corners = [
-            [
-                sample_indices(plane_shape, (dy >> ey) + i, (dx >> ex) + j, rows, columns, library)
-                for j in range(1 + (ex > 0))
-            ]
-            for i in range(1 + (ey > 0))
-        ]
+        above, left = dy >> ey, dx >> ex
+        ups = [_row_indices(plane_shape, above + i, rows, library) for i in range(1 + (ey > 0))]
+        lefts = [_column_indices(plane_shape, left + j, columns, library) for j in range(1 + (ex > 0))]
+        self.corners = [[up + across for across in lefts] for up in ups]
 
     def align(self, phases: Values) -> Values:
         """A plane's samples, bilinearly between its phase planes'."""
