@@ -355,11 +355,12 @@ def intra_everywhere() -> bytes:
     """4:0:0: pictures of intra blocks alone are mid-grey; in another segment with custom tables few are; in a third
     none can be."""
     plan = _intra_plan(Plan(residual=False), Plan(qp=20), Plan(qp=20))
-    tables = (tuple(range(0, 55, 5)), DEFAULT_INTRA, None)
+    tables = ((0, DEFAULT_INTRA[1], 10, 15, 20, 25, 30, 35, 63, 45, 50), DEFAULT_INTRA, None)
     segments = [gops(1, 2), gops(1, 2, 2), gops(1, 2)]
     odds = Odds(flag=0.2, intra=0.97)
     video = video_format("400", 8, 33, 70)
-    return _version_7(video, segments, 354, plan, intra=lambda segment: tables[segment], odds=odds)
+    options = {"intra": lambda segment: tables[segment], "deblocking": lambda segment: segment < 2}
+    return _version_7(video, segments, 354, plan, odds=odds, **options)
 
 
 def exact_positions() -> bytes:

@@ -189,7 +189,7 @@ def test_a_network_that_need_not_be_there_makes_no_size_impossible() -> None:
     size = smallest + 350
     assert size < weights / 8 + 500
     data, _ = encode_bytes(frames, settings(preset="ultrafast", lam=None, size_bytes=size))
-    assert len(data) == pytest.approx(size, rel=0.05)  # on a clip this small sizes come in steps
+    assert len(data) == pytest.approx(size, rel=0.1)  # on a clip this small sizes come in steps
 
 
 def test_an_impossible_size_is_refused() -> None:
