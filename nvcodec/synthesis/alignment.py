@@ -61,6 +61,9 @@ class Library(Protocol):
     def widened(self, samples: Values) -> Values:
         """int32 of samples."""
 
+    def total(self, several: Sequence[Values]) -> Values:
+        """The sum of two or four arrays of samples, of a type that holds it."""
+
     def narrowed(self, values: Values, like: Values) -> Values:
         """Values within their range to samples of `like`'s type."""
 
@@ -91,6 +94,10 @@ class NumpyLibrary:
 
     def widened(self, samples: Values) -> Values:
         return samples.astype(np.int32)
+
+    def total(self, several: Sequence[Values]) -> Values:
+        pairs = [np.add(a, b, dtype=np.uint16) for a, b in zip(several[::2], several[1::2], strict=True)]
+        return sum(pairs[1:], start=pairs[0])
 
     def narrowed(self, values: Values, like: Values) -> Values:
         return values.astype(like.dtype)
@@ -311,13 +318,21 @@ class Between:
         ey, ex = scales_log2
         self.down, self.across = dy & ((1 << ey) - 1), dx & ((1 << ex) - 1)
         above, left = dy >> ey, dx >> ex
-        ups = [_row_indices(plane_shape, above + i, rows, library) for i in range(1 + (ey > 0))]
-        lefts = [_column_indices(plane_shape, left + j, columns, library) for j in range(1 + (ex > 0))]
+        self.halves = max(scales_log2) == 1
+        """Whether fractions are halves: then the mean of the corners serves, which coincide where there is none."""
+        below, right = (above + self.down, left + self.across) if self.halves else (above + 1, left + 1)
+        ups = [_row_indices(plane_shape, y, rows, library) for y in (above, below)[: 1 + (ey > 0)]]
+        lefts = [_column_indices(plane_shape, x, columns, library) for x in (left, right)[: 1 + (ex > 0)]]
         self.corners = [[up + across for across in lefts] for up in ups]
 
     def align(self, phases: Values) -> Values:
         """A plane's samples, bilinearly between its phase planes'."""
         ey, ex = self.scales_log2
+        if self.halves:
+            total = self.library.total([self.library.gather(phases, each) for pair in self.corners for each in pair])
+            total += (1 << (ey + ex)) >> 1
+            total >>= ey + ex
+            return self.library.narrowed(total, phases)
         rows = []
         for corners in self.corners:
             left, *right = (self.library.widened(self.library.gather(phases, indices)) for indices in corners)

@@ -5,6 +5,8 @@ Samples are uint8 at 8 bits and int16 above, where torch has little for uint16; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -39,6 +41,9 @@ class TorchLibrary:
 
     def widened(self, samples: Tensor) -> Tensor:
         return samples.to(torch.int32)
+
+    def total(self, several: Sequence[Tensor]) -> Tensor:
+        return torch.stack(list(several)).sum(0, dtype=torch.int32)
 
     def narrowed(self, values: Tensor, like: Tensor) -> Tensor:
         return values.to(like.dtype)
