@@ -78,20 +78,29 @@ def choice_passes(shape: tuple[int, int]) -> list[Array]:
     return [blocks for blocks, _ in block_passes(shape)]
 
 
+def by_sample(values: Array, block_log2: int, plane_shape: tuple[int, int], scales_log2: tuple[int, int]) -> Array:
+    """(rows, columns) of a plane: what its block has, for each sample the block of its first luma sample.
+
+    values: by block of 2**block_log2 luma samples each way, of which a sample covers 2**scales_log2 (rows, columns).
+    """
+    rows, columns = (
+        (np.arange(size) << scale_log2) >> block_log2 for size, scale_log2 in zip(plane_shape, scales_log2, strict=True)
+    )
+    found: Array = values.take(columns, axis=1).take(rows, axis=0)
+    return found
+
+
 def choose_references(
     aligned: Sequence[Sequence[Array]], choices: Array, block_log2: int, chroma_format: str, scale_log2: int
 ) -> list[list[Array]]:
     """Two aligned pictures' planes, in each of which blocks are replaced by the other's where that is chosen."""
     first, second = (list(planes) for planes in aligned)
     for number, (down, across) in enumerate(((0, 0), *SUBSAMPLING_LOG2[chroma_format])):
-        rows, columns = (
-            (np.arange(size) << (scale_log2 + log2)) >> block_log2
-            for size, log2 in zip(first[number].shape, (down, across), strict=True)
-        )
         a, b = first[number], second[number]
+        scales_log2 = (scale_log2 + down, scale_log2 + across)
         # arithmetic with masks of 0 and 1 is several times faster than `where`
         only_second, only_first = (
-            (choices == one).astype(a.dtype).take(columns, axis=1).take(rows, axis=0) for one in (SECOND, FIRST)
+            by_sample((choices == one).astype(a.dtype), block_log2, a.shape, scales_log2) for one in (SECOND, FIRST)
         )
         difference = b - a
         first[number], second[number] = a + difference * only_second, b - difference * only_first

@@ -15,7 +15,7 @@ import numpy as np
 
 from nvcodec.synthesis.alignment import SUBSAMPLING_LOG2
 from nvcodec.synthesis.arrays import Array
-from nvcodec.synthesis.choices import FIRST_CONTEXTS, block_passes, near_sum
+from nvcodec.synthesis.choices import FIRST_CONTEXTS, block_passes, by_sample, near_sum
 from nvcodec.synthesis.window import GREY, mean_planes
 
 _TWELFTHS = np.array([0, 12, 6, 4, 3], np.int32)
@@ -51,13 +51,11 @@ def plane_masks(
 ) -> list[Array]:
     """By plane of these shapes at scale 1/2**scale_log2, (rows, columns) of bool: whether each sample is of an intra
     block, of the one at its upper left if it covers several."""
-    masks = []
-    for shape, log2s in zip(shapes, ((0, 0), *SUBSAMPLING_LOG2[chroma_format]), strict=True):
-        rows, columns = (
-            (np.arange(size) << (scale_log2 + log2)) >> block_log2 for size, log2 in zip(shape, log2s, strict=True)
-        )
-        masks.append(intra.take(columns, axis=1).take(rows, axis=0))
-    return masks
+    subsampling = ((0, 0), *SUBSAMPLING_LOG2[chroma_format])
+    return [
+        by_sample(intra, block_log2, shape, (scale_log2 + down, scale_log2 + across))
+        for shape, (down, across) in zip(shapes, subsampling, strict=True)
+    ]
 
 
 def with_intra(
