@@ -27,9 +27,9 @@ SEMANTICS = tuple(
         *(f"entropy/{name}" for name in ("coder", "latents", "tables")),
         *(
             f"synthesis/{name}"
-            for name in ("alignment", "arithmetic", "backend", "choices", "coefficients", "deblocking")
+            for name in ("alignment", "arithmetic", "backend", "choices", "coefficients", "coefficients_7")
         ),
-        *(f"synthesis/{name}" for name in ("embedding", "grid_context", "intra", "layers")),
+        *(f"synthesis/{name}" for name in ("deblocking", "embedding", "grid_context", "intra", "layers")),
         *(
             f"synthesis/{name}"
             for name in ("network", "numpy_backend", "packing", "splits", "structure", "vector_base", "vectors")
@@ -58,8 +58,7 @@ WRITERS = (
     "entropy.tables.bits",
     "entropy.tables.require_codable",
     "synthesis.choices.choice_passes",
-    "synthesis.coefficients.binary_contexts",
-    "synthesis.coefficients.flag_contexts",
+    "synthesis.coefficients_7.binary_contexts",
     "synthesis.transform.forward",
 )
 """Of those files, what encodes, and is no part of decoding."""

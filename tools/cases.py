@@ -16,15 +16,27 @@ import numpy as np
 from nvcodec.bitstream.limits import MAX_STEP_ROWS
 from nvcodec.bitstream.residual_headers import (
     BINARY_CONTEXTS,
+    BINARY_CONTEXTS_7,
     CHOICE_CONTEXTS,
     INTRA_CONTEXTS,
     RESIDUAL_LEVELS,
     TABLE_SETS,
     VALUE_CONTEXTS,
+    VALUE_CONTEXTS_7,
 )
 from nvcodec.decoder import decoder, gop, motion, network_unit, residual, task, vector_field
 from nvcodec.entropy import LAPLACE_COUNT, SymbolDecoder, latents
-from nvcodec.synthesis import alignment, arithmetic, deblocking, grid_context, splits, transform, vector_base
+from nvcodec.synthesis import (
+    alignment,
+    arithmetic,
+    coefficients_7,
+    deblocking,
+    grid_context,
+    splits,
+    transform,
+    vector_base,
+)
+from nvcodec.synthesis import coefficients as synthesis_coefficients
 from nvcodec.synthesis import intra as synthesis_intra
 from nvcodec.synthesis.alignment import PHASES, NumpyLibrary
 from nvcodec.synthesis.numpy_backend import NumpyOperations
@@ -62,11 +74,15 @@ PLANE_KINDS = ("luma", "chroma")
 CHROMA_PLANES = ("400", "420", "422", "444")
 CONTEXTS = {
     **{
-        f"7.7 {what}, set {number}, {kind}, level {level}": count
+        f"{section} {what}, set {number}, {kind}, level {level}": counts[level]
+        for section, binary, value in (
+            ("7.7", BINARY_CONTEXTS, VALUE_CONTEXTS),
+            ("7.12", BINARY_CONTEXTS_7, VALUE_CONTEXTS_7),
+        )
         for number in range(TABLE_SETS)
         for kind in PLANE_KINDS
         for level in reversed(range(RESIDUAL_LEVELS))
-        for what, count in (("binary", BINARY_CONTEXTS[level]), ("value", VALUE_CONTEXTS))
+        for what, counts in (("binary", binary), ("value", value))
     },
     "7.9 choices": CHOICE_CONTEXTS,
     "7.11 intra": INTRA_CONTEXTS,
@@ -118,6 +134,9 @@ SINGLE_CASES = (
     *(f"6.15 {edges}: {found}" for edges in ("step", "sides") for found in ("too large", "small")),
     *(f"7.1 symbol under a table of two symbols: {end}" for end in ENDS),
     *(f"7.7 value {value}" for value in (-129, -1, 1, 127)),
+    *(f"7.7 mean's offset {offset}" for offset in range(-4, 4)),
+    *(f"7.7 value near a prediction {beyond}wrapped" for beyond in ("", "not ")),
+    *(f"7.7 level 3, neighbours: {count}" for count in range(5)),
     "7.7 flags without a coefficient",
     *(f"7.10 blocks of {1 << level}: {parts}" for level in (4, 5, 6) for parts in (1, 2, 4)),
 )
@@ -352,9 +371,28 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
 
         return watch
 
+    def walked(section: str) -> Watch:
+        def look(level: int, *others: Any) -> None:
+            now["walk"] = section, level
+
+        return before(look)
+
+    def near_prediction(symbols: Any, mean8: Any) -> None:
+        for offset in np.unique((mean8 + 4) % 8 - 4):
+            note(f"7.7 mean's offset {offset}")
+        integer, sign, _ = latents.split_mean(mean8)
+        values = integer + sign * symbols
+        for wrapped in np.unique(values != latents.wrap(values)):
+            note(f"7.7 value near a prediction {'' if wrapped else 'not '}wrapped")
+
+    def lowest(own: Any, values: Any) -> None:
+        for count in np.unique(own.count):
+            note(f"7.7 level 3, neighbours: {count}")
+
     def contexts_of(what: str) -> Watch:
-        def look(contexts: Any, tables: Any) -> None:
-            group = f"7.7 {what}, set {now['set']}, {PLANE_KINDS[now['kind']]}, level {now['level']}"
+        def look(contexts: Any, *others: Any) -> None:
+            section, level = now["walk"]
+            group = f"{section} {what}, set {now['set']}, {PLANE_KINDS[now['kind']]}, level {level}"
             for context in np.unique(contexts):
                 note(context_case(group, context))
 
@@ -376,7 +414,10 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
     yield residual._Decoding, "value", values
     yield residual, "table_set", remembered("set")
     yield residual, "plane_kind", remembered("kind")
-    yield residual, "walk", remembered("level", 0)
+    yield residual, "walk", walked("7.7")
+    yield coefficients_7, "walk", walked("7.12")
+    yield residual, "decode_residual", before(near_prediction)
+    yield synthesis_coefficients, "lowest_contexts", before(lowest)
     yield residual, "binary_tables", contexts_of("binary")
     yield residual, "value_tables", contexts_of("value")
     yield residual._DecodedChoices, "binary", contexts_in("7.9 choices")

@@ -27,7 +27,7 @@ from nvcodec.bitstream.visitor import Visitor
 MAGIC = b"\x89MSN"
 FOOTER_MAGIC = b"MSNX"
 VERSION_MAJOR = 0
-VERSION_MINOR = 7
+VERSION_MINOR = 8
 MOTION_VERSION_MINOR = 3
 """The lowest whose motion profile is ours."""
 HYBRID_VERSION_MINOR = 5
@@ -39,7 +39,7 @@ FOOTER_BYTES = 12
 
 CHROMA_FORMATS = ("400", "420", "422", "444")
 BIT_DEPTHS = (8, 10, 12)
-DIGEST_SIZES = (2, 4, 8)
+DIGEST_SIZES = (1, 2, 4, 8)
 PROFILES = ("grid", "motion", "hybrid")
 _FIRST_ROLES = {"grid": GRID, "motion": INTRA, "hybrid": INTER}
 """Of network 0."""

@@ -15,9 +15,14 @@ from nvcodec.bitstream.visitor import Visitor
 RESIDUAL_LEVELS = 4
 """Levels 0 .. 3 have a band of coefficients each."""
 COARSEST_RESIDUAL = RESIDUAL_LEVELS - 1
-BINARY_CONTEXTS = (37, 37, 29, 5)
+BINARY_CONTEXTS = (44, 44, 61, 13)
 """By level: contexts of flags and significance (bitstream_spec.md, section 7.7)."""
-VALUE_CONTEXTS = 3
+VALUE_CONTEXTS = (12, 12, 10, 13)
+"""By level: contexts of values."""
+BINARY_CONTEXTS_7, VALUE_CONTEXTS_7 = (37, 37, 29, 5), (3, 3, 3, 3)
+"""The same up to version 0.7 (section 7.12)."""
+CONTEXTS_VERSION_MINOR = 8
+"""From this version_minor on coefficients are coded as in section 7.7, before as in section 7.12."""
 MAX_REFERENCES = 2
 TABLE_SETS = 3
 """For pictures without references, anchors with references, and the others."""
@@ -49,8 +54,10 @@ class LevelTables:
     value: tuple[int, ...]
     """Scale index 0..39."""
 
-    def visit(self, v: Visitor, default: LevelTables, name: str) -> LevelTables:
+    def visit(self, v: Visitor, default: LevelTables, name: str, version_minor: int) -> LevelTables:
         """Those that differ from the default are coded."""
+        if version_minor >= CONTEXTS_VERSION_MINOR and not v.flag(f"custom_level_flag{name}", self != default):
+            return default
         top = (1 << TABLE_BITS) - 1
         binary = [
             v.custom(f"binary_table{name}[{c}]", TABLE_BITS, index, default.binary[c], top)
@@ -77,7 +84,7 @@ class TablesHeader:
     kinds: int
     """Kinds of planes: 1 for 4:0:0, else 2; not coded here."""
     defaults: Tables
-    """Normative (section 7.7); not coded here."""
+    """Normative, of the version (section 7.8); not coded here."""
     network_flag: bool = False
     """Whether the segment has a network."""
     tables: Tables = ()
@@ -89,7 +96,7 @@ class TablesHeader:
     """0..63 by context, of the tables of two symbols: for whether blocks are intra."""
     deblocking_flag: bool = False
     """Whether pictures may be deblocked."""
-    version_minor: int = FILTER_VERSION_MINOR
+    version_minor: int = CONTEXTS_VERSION_MINOR
     """Of the file; not coded here."""
 
     def visit(self, v: Visitor) -> None:
@@ -102,7 +109,7 @@ class TablesHeader:
             if v.flag(f"custom_set_flag[{number}]", own != default):
                 own = tuple(
                     tuple(
-                        levels[level].visit(v, default[kind][level], f"[{number}][{kind}][{level}]")
+                        levels[level].visit(v, default[kind][level], f"[{number}][{kind}][{level}]", self.version_minor)
                         for level in range(RESIDUAL_LEVELS)
                     )
                     for kind, levels in enumerate(own)

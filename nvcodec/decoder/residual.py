@@ -1,6 +1,6 @@
 """Residuals of one GoP of the hybrid profile, in coding order: which pictures have any, and their coefficients.
 
-Source: bitstream_spec.md, sections 5.9, 5.10 and 7.7.
+Source: bitstream_spec.md, sections 5.9, 5.10, 7.7 and 7.12.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from nvcodec.bitstream import (
     read_coded_payload,
     read_payload,
 )
-from nvcodec.bitstream.default_tables import DEFAULT_TABLES
-from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
+from nvcodec.bitstream.default_tables import default_tables
+from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, CONTEXTS_VERSION_MINOR
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.entropy import LAPLACE_COUNT, PHASE_COUNT, SymbolDecoder
 from nvcodec.entropy.errors import EntropyError
+from nvcodec.entropy.latents import decode_residual, table_indices
+from nvcodec.synthesis import coefficients_7
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.choices import walk_choices
 from nvcodec.synthesis.coefficients import walk
@@ -75,10 +77,17 @@ def binary_tables(contexts: Array, tables: LevelTables) -> Array:
     return found
 
 
-def value_tables(contexts: Array, tables: LevelTables) -> Array:
-    """The same for values."""
-    found: Array = np.asarray(tables.value)[contexts] * PHASE_COUNT + HALF_PHASE
+def value_tables(contexts: Array, tables: LevelTables, near8: Array | None = None) -> Array:
+    """The same for values, of those near a prediction in eighths or of any."""
+    scales = np.asarray(tables.value)[contexts]
+    found: Array = PHASE_COUNT * scales + HALF_PHASE if near8 is None else table_indices(value_mean8(near8), scales)
     return found
+
+
+def value_mean8(near8: Array) -> Array:
+    """The mean, in eighths, of what values near a prediction become when 0, which none is, is closed up."""
+    mean8: Array = near8 + HALF_PHASE - np.clip(near8, -HALF_PHASE, HALF_PHASE)
+    return mean8
 
 
 def value_symbols(values: Array) -> Array:
@@ -95,7 +104,7 @@ def read_tables(container: ContainerReader, segment: int, plane_count: int) -> T
 def blank_tables(container: ContainerReader, plane_count: int) -> TablesHeader:
     """A TABLES unit's header, before it is read."""
     version = container.file_header.version_minor
-    return TablesHeader(min(plane_count, 2), DEFAULT_TABLES, version_minor=version)
+    return TablesHeader(min(plane_count, 2), default_tables(version), version_minor=version)
 
 
 class _Decoding:
@@ -108,9 +117,10 @@ class _Decoding:
         found: Array = self.decoder.decode(binary_tables(contexts, self.tables)) != 0
         return found.astype(np.int64)
 
-    def value(self, contexts: Array, frequencies: Array, blocks: Array) -> Array:
-        symbols = self.decoder.decode(value_tables(contexts, self.tables))
-        return symbols - (symbols <= 0)
+    def value(self, contexts: Array, frequencies: Array, blocks: Array, near8: Array | None = None) -> Array:
+        symbols = self.decoder.decode(value_tables(contexts, self.tables, near8))
+        closed: Array = symbols if near8 is None else decode_residual(symbols, value_mean8(near8))
+        return closed - (closed <= 0)
 
 
 class _DecodedIntra:
@@ -167,6 +177,7 @@ class GopResiduals:
         self.choice, self.size = np.asarray(tables.choice) + LAPLACE_COUNT, plane_shapes[0]
         self.intra = np.asarray(tables.intra) + LAPLACE_COUNT
         self.tables, self.blocks = tables.tables, [block_shape(*shape) for shape in plane_shapes]
+        self.walk = walk if tables.version_minor >= CONTEXTS_VERSION_MINOR else coefficients_7.walk
         unit = container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, COARSEST_RESIDUAL))
         counts = tuple(len(picture.references) for picture in order)
         blank = PicturesHeader.blank(counts, len(plane_shapes), tables)
@@ -219,7 +230,7 @@ class GopResiduals:
                 continue
             if levels is None:
                 levels = np.zeros((COEFFICIENTS, shape[0] * shape[1]), np.int32)
-            walk(level, shape, levels, _Decoding(band.decoder, tables[level]))
+            self.walk(level, shape, levels, _Decoding(band.decoder, tables[level]))
         return levels
 
     def _finish(self) -> None:

@@ -1,12 +1,14 @@
 """Residuals by rate and distortion: which integer level each transform coefficient gets, and what that costs.
 
-Contexts depend on what is coded around them, so levels and contexts are found by turns: with the contexts as they
-stand each coefficient takes the cheapest of zero, its floor and its ceiling, then each block's band is dropped where
-that is cheaper still. The bits are those of the tables that a segment's counts so far would choose.
+Bands are chosen from coarse to fine, flags in the order of coding; contexts that depend on coefficients of the same
+band are found by turns with it: as they stand each coefficient takes the cheapest of zero, its floor and its ceiling,
+then each block's band is dropped where that is cheaper still. The bits are those of the tables that a segment's counts
+so far would choose.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -16,14 +18,16 @@ from torch import Tensor
 
 from nvcodec.bitstream import LevelTables
 from nvcodec.bitstream.default_tables import DEFAULT_TABLES
-from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS, RESIDUAL_LEVELS, VALUE_CONTEXTS, Tables
-from nvcodec.decoder.residual import binary_tables, value_symbols, value_tables
+from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS, RESIDUAL_LEVELS, TABLE_BITS, VALUE_CONTEXTS, Tables
+from nvcodec.decoder.residual import HALF_PHASE, binary_tables, value_mean8, value_symbols, value_tables
 from nvcodec.encoder.named_tables import named_tables
-from nvcodec.entropy import LAPLACE_COUNT, PRECISION, SCALE_COUNT, SymbolEncoder, frequencies
-from nvcodec.entropy.tables import BINARY_COUNT, SYMBOL_MIN
+from nvcodec.entropy import LAPLACE_COUNT, PHASE_COUNT, PRECISION, SCALE_COUNT, SymbolEncoder, frequencies
+from nvcodec.entropy.latents import encode_residual, split_mean, wrap
+from nvcodec.entropy.tables import BINARY_COUNT, SYMBOL_COUNT, SYMBOL_MIN
+from nvcodec.synthesis import coefficients
 from nvcodec.synthesis.arrays import Array
-from nvcodec.synthesis.coefficients import band, flag_contexts, significance_contexts, value_classes, walk
-from nvcodec.synthesis.transform import COEFFICIENTS, quantisation_step
+from nvcodec.synthesis.coefficients import band, walk
+from nvcodec.synthesis.transform import quantisation_step
 
 ROUNDS = 3
 FIRST_ROUNDING = 0.33
@@ -43,13 +47,19 @@ def binary_costs() -> Array:
 
 @cache
 def _value_costs() -> Array:
-    """(scales, LARGEST_LEVEL + 1) bits of a value by its magnitude; of 0, which no value has, 0."""
-    rows = []
-    for scale in range(SCALE_COUNT):
-        table = value_tables(np.zeros(1, np.int64), LevelTables((), (scale,)))[0]
-        costs = PRECISION - np.log2(frequencies(int(table)).astype(np.float64))
-        rows.append(np.concatenate([[0.0], costs[1 - SYMBOL_MIN :]]))
-    return np.stack(rows)
+    """(scales, phases, 256): bits of each symbol -128..127."""
+    tables = np.stack([frequencies(table) for table in range(SCALE_COUNT * PHASE_COUNT)]).astype(np.float64)
+    costs: Array = (PRECISION - np.log2(tables)).reshape(SCALE_COUNT, PHASE_COUNT, SYMBOL_COUNT)
+    return costs
+
+
+def _phases_and_symbols(values: Array, near8: Array | None) -> tuple[Array, Array]:
+    """How values, none of them 0, are coded: the phases of their tables, and their symbols."""
+    symbols = value_symbols(values)
+    if near8 is None:
+        return np.full_like(symbols, HALF_PHASE), symbols
+    mean8 = value_mean8(near8)
+    return split_mean(mean8)[2], encode_residual(symbols, mean8)
 
 
 @dataclass
@@ -62,14 +72,30 @@ class Counts:
 
     def __post_init__(self) -> None:
         self.binary = np.zeros((BINARY_CONTEXTS[self.level], 2))
-        self.value = np.zeros((VALUE_CONTEXTS, LARGEST_LEVEL + 1))
+        self.value = np.zeros((VALUE_CONTEXTS[self.level], PHASE_COUNT, SYMBOL_COUNT), np.int32)
 
     def choose(self, default: LevelTables, charged: bool) -> LevelTables:
         """The cheapest tables; charged: only where they save more than naming them takes."""
-        return LevelTables(
+        values = self.value.reshape(len(self.value), -1).astype(np.float64)
+        found = (
             _cheapest(self.binary, binary_costs(), default.binary, charged),
-            _cheapest(self.value, _value_costs(), default.value, charged),
+            _cheapest(values, _value_costs().reshape(SCALE_COUNT, -1), default.value, charged),
         )
+        if not charged:
+            return LevelTables(found[0], found[1])
+        return self._charged(default, LevelTables(found[0], found[1]))
+
+    def _charged(self, default: LevelTables, found: LevelTables) -> LevelTables:
+        """The tables found if they save more than what a level with any of its own takes, else the default ones."""
+        saved, named = 0.0, 0
+        for counts, costs, old, new in (
+            (self.binary, binary_costs(), default.binary, found.binary),
+            (self.value, _value_costs(), default.value, found.value),
+        ):
+            for own, before, after in zip(counts, old, new, strict=True):
+                saved += float((own * (costs[before] - costs[after])).sum())
+                named += before != after
+        return found if saved > len(found.binary) + len(found.value) + TABLE_BITS * named else default
 
 
 def _cheapest(counts: Array, costs: Array, default: tuple[int, ...], charged: bool) -> tuple[int, ...]:
@@ -151,9 +177,10 @@ class _Counting(_Truth):
         self.counts.binary += np.bincount((2 * contexts + symbols).ravel(), minlength=size[0] * 2).reshape(size)
         return symbols
 
-    def value(self, contexts: Array, frequencies: Array, blocks: Array) -> Array:
+    def value(self, contexts: Array, frequencies: Array, blocks: Array, near8: Array | None = None) -> Array:
         values: Array = self.levels[frequencies, blocks]
-        np.add.at(self.counts.value, (contexts, np.abs(values)), 1)
+        phases, symbols = _phases_and_symbols(values, near8)
+        np.add.at(self.counts.value, (contexts, phases, symbols - SYMBOL_MIN), 1)
         return values
 
 
@@ -167,9 +194,9 @@ class _Pushing(_Truth):
         self.encoder.push(symbols, binary_tables(contexts, self.tables))
         return symbols
 
-    def value(self, contexts: Array, frequencies: Array, blocks: Array) -> Array:
+    def value(self, contexts: Array, frequencies: Array, blocks: Array, near8: Array | None = None) -> Array:
         values: Array = self.levels[frequencies, blocks]
-        self.encoder.push(value_symbols(values), value_tables(contexts, self.tables))
+        self.encoder.push(_phases_and_symbols(values, near8)[1], value_tables(contexts, self.tables, near8))
         return values
 
 
@@ -181,13 +208,51 @@ def encode_band(encoder: SymbolEncoder, level: int, shape: tuple[int, int], leve
     walk(level, shape, known, _Pushing(levels, level, encoder, tables))
 
 
-@cache
-def _level_of() -> Array:
-    """(64,) the level that carries each frequency."""
-    found = np.zeros(COEFFICIENTS, np.int64)
-    for level in range(RESIDUAL_LEVELS):
-        found[band(level)] = level
-    return found
+@dataclass(frozen=True)
+class _Values:
+    """What values cost, by context and by what they are near."""
+
+    costs: Array
+    """(contexts, phases, 256) bits of symbols."""
+    contexts: Array
+    mean8: Array | None = None
+    """Of closed-up values, in eighths; None where nothing is known of them."""
+
+    def bits(self, values: Array) -> Array:
+        """Of values, none of them 0."""
+        closed = value_symbols(values)
+        if self.mean8 is None:
+            return self.costs[self.contexts, HALF_PHASE, closed - SYMBOL_MIN]
+        integer, sign, phase = split_mean(self.mean8)
+        found: Array = self.costs[self.contexts, phase, wrap(sign * (closed - integer)) - SYMBOL_MIN]
+        return found
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What serves coefficients best if their blocks have any, and what that costs."""
+
+    levels: Array
+    cost: Array
+    """Weighed squared error and bits."""
+    bits: Array
+
+    @classmethod
+    def of(cls, target: Array, weight: Array, zero: Array, other: Array, values: Sequence[_Values]) -> _Choice:
+        """target: coefficients (n, blocks) in steps; weight: bits per squared step, by block; zero, other: bits of
+        saying whether they are 0; values: of each row."""
+        magnitude, sign = np.abs(target), np.where(target < 0, -1, 1)
+        low = np.minimum(np.floor(magnitude), LARGEST_LEVEL - 1).astype(np.int64)
+        costs = [weight * magnitude**2 + zero]
+        spent = [np.broadcast_to(zero, target.shape)]
+        for candidate in (low, low + 1):
+            own = [each.bits(sign[k] * np.maximum(candidate[k], 1)) for k, each in enumerate(values)]
+            spent.append(other + np.stack(own))
+            cost = weight * (magnitude - candidate) ** 2 + spent[-1]
+            costs.append(np.where(candidate > 0, cost, np.inf))
+        best = np.argmin(costs, 0)
+        levels = np.where(best == 0, 0, sign * (low + best - 1))
+        return cls(levels, np.min(costs, 0), np.choose(best, spent))
 
 
 class Quantiser:
@@ -211,50 +276,105 @@ class Quantiser:
         active = np.flatnonzero(magnitude.max(0) > 0.5)
         if not len(active):
             return levels, 0.0
-        own = magnitude[:, active]
-        floor = np.minimum(np.floor(own), LARGEST_LEVEL - 1).astype(np.int64)
-        chosen = np.minimum(np.floor(own + FIRST_ROUNDING), LARGEST_LEVEL).astype(np.int64)
+        own = scaled[:, active]
+        first = np.minimum(np.floor(magnitude[:, active] + FIRST_ROUNDING), LARGEST_LEVEL)
+        levels[:, active] = np.copysign(first, own)
         weight = np.broadcast_to(step * step / np.asarray(lam), scaled.shape[1:])[active]
         bits = 0.0
         for _ in range(ROUNDS):
-            levels[:, active] = chosen
-            chosen, bits = self._improve(own, floor, levels, active, weight)
-        levels[:, active] = np.where(scaled[:, active] < 0, -chosen, chosen)
+            bits = self._lowest(own[0], levels, active, weight)
+            for level in reversed(range(RESIDUAL_LEVELS - 1)):
+                bits += self._band(level, own, levels, active, weight)
         return levels, bits
 
-    def _improve(self, own: Array, floor: Array, levels: Array, active: Array, weight: Array) -> tuple[Array, float]:
-        """(magnitudes, bits) of the active blocks, given all blocks' magnitudes as they stand.
+    def _lowest(self, target: Array, levels: Array, active: Array, weight: Array) -> float:
+        """Choose level 3 of the active blocks in the order of coding, which is that of its contexts; returns its bits.
 
-        A band is left to zeros where it saves less than the flags of all blocks take: then the file has none of it.
+        A band is left to zeros where that is cheaper: then the file has no flags of it.
         """
-        chosen = np.zeros_like(floor)
-        here, total = levels[:, active], 0.0
-        for level in range(RESIDUAL_LEVELS):
-            contexts, neighbours = flag_contexts(level, self.shape, levels)
-            flag = self.binary[level][contexts]
-            flags_of_zeros = float(flag[:, 0].sum())
-            flag = flag[active]
-            frequencies = band(level)
-            values = self.value[level][value_classes(level, here, neighbours[active])]  # (active, magnitudes)
-            rows = np.arange(len(active))
-            if level < RESIDUAL_LEVELS - 1:
-                significance = self.binary[level][significance_contexts(level, frequencies, here != 0)]
-                zero, other = significance[..., 0], significance[..., 1]
-            else:
-                zero = other = np.zeros((1, len(active)))
-            target, low = own[frequencies], floor[frequencies]
-            costs = [weight * target**2 + zero]
-            for magnitude in (low, low + 1):
-                cost = weight * (target - magnitude) ** 2 + other + values[rows, magnitude]
-                costs.append(np.where(magnitude > 0, cost, np.inf))
-            best = np.argmin(costs, 0)
-            band_levels = np.where(best == 0, 0, low + best - 1)
-            coded = np.min(costs, 0).sum(0) + flag[:, 1]
-            empty = (weight * target**2).sum(0) + flag[:, 0]
-            keep = (coded < empty) & (band_levels > 0).any(0)
-            if np.where(keep, empty - coded, 0).sum() <= flags_of_zeros:
-                continue
-            chosen[frequencies] = np.where(keep, band_levels, 0)
-            spent = np.where(best == 0, zero, other + values[rows, np.where(best == 0, 0, band_levels)]).sum(0)
-            total += flags_of_zeros + float(np.where(keep, spent + flag[:, 1] - flag[:, 0], 0).sum())
-        return chosen, total
+        level = RESIDUAL_LEVELS - 1
+        values = np.zeros(levels.shape[1] + 1, np.int64)
+        place = np.full(levels.shape[1], -1)
+        place[active] = np.arange(len(active))
+        cost = bits = 0.0
+        for own in coefficients.lowest_passes(self.shape):
+            flag, context, near8 = coefficients.lowest_contexts(own, values)
+            flags = self.binary[level][flag]
+            here = np.flatnonzero(place[own.blocks] >= 0)
+            at = place[own.blocks[here]]
+            what = _Values(self.value[level], context[here], value_mean8(near8[here]))
+            nothing = np.zeros(len(here))
+            chosen = _Choice.of(target[at][None], weight[at], nothing + np.inf, flags[here, 1], [what])
+            empty = weight[at] * target[at] ** 2 + flags[here, 0]
+            keep = chosen.cost[0] < empty
+            values[own.blocks[here]] = np.where(keep, chosen.levels[0], 0)
+            idle = float(flags[:, 0].sum() - flags[here, 0].sum())
+            cost += idle + float(np.where(keep, chosen.cost[0], empty).sum())
+            bits += idle + float(np.where(keep, chosen.bits[0], flags[here, 0]).sum())
+        if cost >= float((weight * target**2).sum()):
+            levels[0] = 0
+            return 0.0
+        levels[0] = values[:-1]
+        return bits
+
+    def _band(self, level: int, own: Array, levels: Array, active: Array, weight: Array) -> float:
+        """The same of another level: the significance of coefficients of the same block is as it stood before."""
+        frequencies, here = band(level), levels[:, active]
+        if level == RESIDUAL_LEVELS - 2:
+            chosen, contexts = self._slopes(own[frequencies], levels, here, active, weight)
+        else:
+            chosen, contexts = self._upper(level, own[frequencies], levels, here, weight)
+        coded, any_level = chosen.cost.sum(0), (chosen.levels != 0).any(0)
+        empty = (weight * own[frequencies] ** 2).sum(0)
+        place = np.full(levels.shape[1], -1)
+        place[active] = np.arange(len(active))
+        flags, near = np.zeros(levels.shape[1], np.int64), None
+        cost = bits = 0.0
+        for blocks in coefficients.parities(self.shape):
+            rate = self.binary[level][contexts(blocks, None if near is None else near[blocks])]
+            mine = np.flatnonzero(place[blocks] >= 0)
+            at = place[blocks[mine]]
+            keep = any_level[at] & (coded[at] + rate[mine, 1] < empty[at] + rate[mine, 0])
+            flags[blocks[mine]] = keep
+            near = coefficients.around(flags, self.shape)
+            idle = float(rate[:, 0].sum() - rate[mine, 0].sum())
+            cost += idle + float(np.where(keep, coded[at] + rate[mine, 1], empty[at] + rate[mine, 0]).sum())
+            bits += idle + float(np.where(keep, chosen.bits.sum(0)[at] + rate[mine, 1], rate[mine, 0]).sum())
+        if cost >= float(empty.sum()):
+            levels[frequencies] = 0
+            return 0.0
+        levels[frequencies[:, None], active] = np.where(flags[active] != 0, chosen.levels, 0)
+        return bits
+
+    def _slopes(
+        self, target: Array, levels: Array, here: Array, active: Array, weight: Array
+    ) -> tuple[_Choice, _Contexts]:
+        level, binary = RESIDUAL_LEVELS - 2, self.binary[RESIDUAL_LEVELS - 2]
+        slope = coefficients.slopes(self.shape, levels[0])
+        classes = coefficients.slope_flag_classes(slope, levels[0])
+        own = slope[:, active]
+        corner = coefficients.corner_significance_contexts(here != 0)
+        significance = binary[np.concatenate([coefficients.slope_significance_contexts(own), corner[None]])]
+        contexts, mean8 = coefficients.slope_value_contexts(own), value_mean8(coefficients.slope_near8(own))
+        values = [_Values(self.value[level], contexts[k], mean8[k]) for k in range(len(own))]
+        values.append(_Values(self.value[level], coefficients.corner_value_contexts(here)))
+        chosen = _Choice.of(target, weight, significance[..., 0], significance[..., 1], values)
+        return chosen, lambda blocks, near: coefficients.slope_flag_contexts(classes[blocks], near)
+
+    def _upper(self, level: int, target: Array, levels: Array, here: Array, weight: Array) -> tuple[_Choice, _Contexts]:
+        frequencies = band(level)
+        own, around = coefficients.upper_flag_classes(level, self.shape, levels)
+        contexts = coefficients.upper_significance_contexts(level, frequencies, here != 0)
+        significance = self.binary[level][contexts]
+        count = np.maximum((here[frequencies] != 0).sum(0), 1)
+        classes = coefficients.upper_value_classes(level, here, count)
+        values = [
+            _Values(self.value[level], coefficients.upper_value_contexts(level, classes, frequency))
+            for frequency in frequencies
+        ]
+        chosen = _Choice.of(target, weight, significance[..., 0], significance[..., 1], values)
+        return chosen, lambda blocks, near: coefficients.upper_flag_contexts(own[blocks], around[blocks], near)
+
+
+_Contexts = Callable[[Array, Array | None], Array]
+"""Of flags of blocks, by how many neighbours of each are coded."""

@@ -19,7 +19,7 @@ LONGEST_GOP = {
     "motion": limits.MAX_MOTION_GOP_LENGTH,
     "hybrid": limits.MAX_MOTION_GOP_LENGTH,
 }
-DEFAULT_DIGEST_BYTES = {"grid": 4, "motion": 4, "hybrid": 2}
+DEFAULT_DIGEST_BYTES = {"grid": 4, "motion": 4, "hybrid": 1}
 """The hybrid profile's files are small: four bytes for each picture and scale would be a tenth of some of them."""
 DEFAULT_GOP = {"grid": 33, "motion": 16, "hybrid": 16}
 POOLINGS = ("area", "max")
@@ -54,7 +54,7 @@ class EncodeSettings:
     device: str = "auto"
     threads: int = 0
     digest_bytes: int | None = None
-    """2, 4 or 8 for each picture and scale; None for the profile's own."""
+    """1, 2, 4 or 8 for each picture and scale; None for the profile's own."""
     model: ModelConfig | None = None
     """The network (of pictures without references), instead of the one chosen by the source's size."""
     inter_model: ModelConfig | None = None
@@ -88,7 +88,7 @@ class EncodeSettings:
             ("block_log2", self.block_log2 is None or 3 <= self.block_log2 <= 6, "3 to 6"),
             ("segment_length", self.segment_length >= 1, "at least 1"),
             ("epochs", self.epochs is None or self.epochs > 0, "above 0"),
-            ("digest_bytes", self.digest_bytes in (None, 2, 4, 8), "2, 4 or 8"),
+            ("digest_bytes", self.digest_bytes in (None, 1, 2, 4, 8), "1, 2, 4 or 8"),
             ("threads", self.threads >= 0, "at least 0"),
         )
         for name, fine, allowed in checks:

@@ -65,7 +65,7 @@ GRID = LevelConfig(features=8, grid_channels=2)
 
 
 def test_file_header_bytes() -> None:
-    assert write_payload(FileHeader()) == b"\x89MSN\x00\x07\x00\x00"
+    assert write_payload(FileHeader()) == b"\x89MSN\x00\x08\x00\x00"
 
 
 def test_footer_bytes() -> None:
@@ -402,7 +402,7 @@ def test_digests_must_fit_the_gop() -> None:
         write_payload(DigestPayload(2, 2, {0: [b"ab"]}))
     with pytest.raises(InconsistentStream, match="scale 4"):
         write_payload(DigestPayload(1, 2, {4: [b"ab"]}))
-    with pytest.raises(ValueOutOfRange, match="digest_bytes is 3, allowed is 2 or 4 or 8"):
+    with pytest.raises(ValueOutOfRange, match="digest_bytes is 3, allowed is 1 or 2 or 4 or 8"):
         read_payload(DigestPayload(1), b"\x03\x10abc", PLACE)
     with pytest.raises(ValueOutOfRange, match=r"length of digest\[0\]\[0\] is 3, allowed is 2"):
         write_payload(DigestPayload(1, 2, {0: [b"abc"]}))

@@ -25,7 +25,7 @@ from nvcodec.bitstream import (
     read_payload,
     write_payload,
 )
-from nvcodec.bitstream.default_tables import DEFAULT_TABLES
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES, DEFAULT_TABLES_7, default_tables
 from nvcodec.bitstream.errors import (
     InconsistentStream,
     NonZeroPadding,
@@ -38,13 +38,16 @@ from nvcodec.bitstream.errors import (
 from nvcodec.bitstream.headers import VERSION_MINOR
 from nvcodec.bitstream.residual_headers import (
     BINARY_CONTEXTS,
+    BINARY_CONTEXTS_7,
     CHOICE_CONTEXTS,
+    CONTEXTS_VERSION_MINOR,
     DEFAULT_CHOICE,
     DEFAULT_INTRA,
     FILTER_VERSION_MINOR,
     INTRA_CONTEXTS,
     TABLE_SETS,
     VALUE_CONTEXTS,
+    VALUE_CONTEXTS_7,
     Tables,
 )
 from nvcodec.bitstream.visitor import TraceEntry
@@ -91,48 +94,121 @@ def test_default_tables_take_a_byte() -> None:
         assert found.tables == tuple(own[:kinds] for own in DEFAULT_TABLES)
 
 
+@pytest.mark.parametrize("minor", range(CONTEXTS_VERSION_MINOR + 3))
+def test_default_tables_are_of_the_version(minor: int) -> None:
+    expected = DEFAULT_TABLES_7 if minor <= 7 else DEFAULT_TABLES
+    assert default_tables(minor) is expected
+    found = read_payload(TablesHeader(2, default_tables(minor), version_minor=minor), b"\x80", PLACE)
+    assert found.tables == expected
+
+
+def other_table(defaults: Tables, number: int, kind: int, level: int, context: int) -> int:
+    return 63 - defaults[number][kind][level].binary[context]
+
+
+def other_scale(defaults: Tables, number: int, kind: int, level: int, context: int) -> int:
+    return 39 - defaults[number][kind][level].value[context]
+
+
 @pytest.mark.parametrize("kinds", [1, 2])
 def test_table_bytes(kinds: int) -> None:
-    """Of set 1, luma: at level 0 the table of context 2 (36), at level 3 the last value's scale (30)."""
-    tables = with_table(DEFAULT_TABLES, 1, 0, 0, binary={2: 63})
-    tables = with_table(tables, 1, 0, 3, value={2: 39})
+    """Of set 1, luma: at level 0 the table of context 2, at level 3 the third scale of values; others take a bit."""
+    table, scale = other_table(DEFAULT_TABLES, 1, 0, 0, 2), other_scale(DEFAULT_TABLES, 1, 0, 3, 2)
+    tables = with_table(DEFAULT_TABLES, 1, 0, 0, binary={2: table})
+    tables = with_table(tables, 1, 0, 3, value={2: scale})
     bits = "0" + "0" + "1"
-    bits += "00" + "1111111" + "0" * 34 + "000"  # level 0
-    bits += "0" * (37 + 3 + 29 + 3 + 5 + 2) + "1100111"  # levels 1, 2, 3
-    bits += "0" * (37 + 37 + 29 + 5 + 12) * (kinds - 1) + "0" + "0" + "00"
+    bits += "1" + "00" + f"1{table:06b}" + "0" * 41 + "0" * 12  # level 0
+    bits += "0" + "0"  # levels 1 and 2
+    bits += "1" + "0" * 13 + "00" + f"1{scale:06b}" + "0" * 10  # level 3
+    bits += "0000" * (kinds - 1) + "0" + "0" + "00"
     payload = as_bytes(bits)
     assert write_payload(TablesHeader(kinds, DEFAULT_TABLES, False, tables)) == payload
     found = read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload, PLACE)
     assert found.tables == tuple(own[:kinds] for own in tables)
 
 
+@pytest.mark.parametrize("minor", [5, 6, 7])
+@pytest.mark.parametrize("kinds", [1, 2])
+def test_table_bytes_of_earlier_versions(kinds: int, minor: int) -> None:
+    """They have no custom_level_flag. Of set 1, luma: at level 0 the table of context 2 (36), at level 3 the last
+    value's scale (30)."""
+    tables = with_table(DEFAULT_TABLES_7, 1, 0, 0, binary={2: 63})
+    tables = with_table(tables, 1, 0, 3, value={2: 39})
+    bits = "0" + "0" + "1"
+    bits += "00" + "1111111" + "0" * 34 + "000"  # level 0
+    bits += "0" * (37 + 3 + 29 + 3 + 5 + 2) + "1100111"  # levels 1, 2, 3
+    bits += "0" * (37 + 37 + 29 + 5 + 12) * (kinds - 1) + "0" + "0"
+    bits += "00" if minor == 7 else ""
+    payload = as_bytes(bits)
+    blank = TablesHeader(kinds, DEFAULT_TABLES_7, version_minor=minor)
+    assert write_payload(replace(blank, tables=tables)) == payload
+    traced = names(replace(blank), payload)
+    assert not any(name.startswith("custom_level_flag") for name in traced)
+    assert sum(name.startswith("custom_binary_table") for name in traced) == kinds * 108
+    assert read_payload(blank, payload, PLACE).tables == tuple(own[:kinds] for own in tables)
+
+
 def test_a_set_may_be_custom_and_all_as_the_defaults() -> None:
+    """With a level's flag 0, and with all of its contexts' flags 0."""
+    custom = ["1" + "0" * (b + v) for b, v in zip(BINARY_CONTEXTS, VALUE_CONTEXTS, strict=True)]
+    for levels in ("0000", "".join(custom), "0" + custom[1] + "0" + custom[3]):
+        payload = as_bytes("1" + "1" + levels + "00" + "0" + "00")
+        found = read_payload(TablesHeader(1, DEFAULT_TABLES), payload, PLACE)
+        assert found.network_flag is True
+        assert found.tables == tuple(own[:1] for own in DEFAULT_TABLES)
     payload = as_bytes("1" + "1" + "0" * (108 + 12) + "00" + "0" + "00")
-    found = read_payload(TablesHeader(1, DEFAULT_TABLES), payload, PLACE)
-    assert found.tables == tuple(own[:1] for own in DEFAULT_TABLES)
+    found = read_payload(TablesHeader(1, DEFAULT_TABLES_7, version_minor=7), payload, PLACE)
+    assert found.tables == tuple(own[:1] for own in DEFAULT_TABLES_7)
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_a_levels_flag_says_whether_any_of_its_tables_is_custom(level: int) -> None:
+    """Its last context's alone, of values or of the others."""
+    for changed in ("binary", "value"):
+        last = len(getattr(DEFAULT_TABLES[0][1][level], changed)) - 1
+        index = (other_table if changed == "binary" else other_scale)(DEFAULT_TABLES, 0, 1, level, last)
+        tables = with_table(DEFAULT_TABLES, 0, 1, level, **{changed: {last: index}})
+        payload = write_payload(TablesHeader(2, DEFAULT_TABLES, tables=tables))
+        trace: list[TraceEntry] = []
+        found = read_payload(TablesHeader(2, DEFAULT_TABLES), payload, PLACE, trace=trace)
+        assert found.tables == tables
+        flags = {entry.name: entry.value for entry in trace if entry.name.startswith("custom_level_flag")}
+        assert flags == {f"custom_level_flag[0][{k}][{n}]": int((k, n) == (1, level)) for k in (0, 1) for n in range(4)}
+        fields = 1 + 3 + 8 + BINARY_CONTEXTS[level] + VALUE_CONTEXTS[level] + 6 + 1 + 2
+        assert sum(entry.bits for entry in trace if entry.name != "padding") == fields
+        assert len(payload) == -(-fields // 8)
 
 
 def test_names_of_tables() -> None:
-    tables = with_table(DEFAULT_TABLES, 2, 1, 2, binary={28: 0}, value={1: 0})
+    index, scale = other_table(DEFAULT_TABLES, 2, 1, 2, 60), other_scale(DEFAULT_TABLES, 2, 1, 2, 1)
+    tables = with_table(DEFAULT_TABLES, 2, 1, 2, binary={60: index}, value={1: scale})
     payload = write_payload(TablesHeader(2, DEFAULT_TABLES, True, tables))
     found = names(TablesHeader(2, DEFAULT_TABLES), payload)
     assert found[:4] == ["network_flag", "custom_set_flag[0]", "custom_set_flag[1]", "custom_set_flag[2]"]
-    assert found[4] == "custom_binary_table[2][0][0][0]"
+    level_flags = [f"custom_level_flag[2][{kind}][{level}]" for kind in (0, 1) for level in range(4)]
+    assert found[4:12] == [*level_flags[:7], "custom_binary_table[2][1][2][0]"]
+    assert [name for name in found if name.startswith("custom_level_flag")] == level_flags
     coded = [name for name in found[4:] if not name.startswith(("custom_", "padding"))]
-    assert [name for name in found if name != "padding"][-3:] == ["custom_choice_flag", "deblocking_flag", "intra_flag"]
-    assert coded[:-2] == ["binary_table[2][1][2][28]", "value_scale_index[2][1][2][1]"]
-    assert sum(name.startswith("custom_binary_table") for name in found) == 2 * sum(BINARY_CONTEXTS)
-    assert sum(name.startswith("custom_value_scale_index") for name in found) == 2 * 4 * VALUE_CONTEXTS
+    assert [name for name in found if name != "padding"][-4:] == [
+        "custom_level_flag[2][1][3]",
+        "custom_choice_flag",
+        "deblocking_flag",
+        "intra_flag",
+    ]
+    assert coded[:-2] == ["binary_table[2][1][2][60]", "value_scale_index[2][1][2][1]"]
+    assert sum(name.startswith("custom_binary_table") for name in found) == BINARY_CONTEXTS[2] == 61
+    assert sum(name.startswith("custom_value_scale_index") for name in found) == VALUE_CONTEXTS[2] == 10
 
 
 @st.composite
-def any_tables(draw: st.DrawFn) -> Tables:
+def any_tables(draw: st.DrawFn, defaults: Tables) -> Tables:
     """Some contexts of some sets other than the defaults."""
-    tables = DEFAULT_TABLES
+    tables = defaults
     for _ in range(draw(st.integers(0, 6))):
         number, kind, level = draw(st.integers(0, 2)), draw(st.integers(0, 1)), draw(st.integers(0, 3))
-        binary = st.dictionaries(st.integers(0, BINARY_CONTEXTS[level] - 1), st.integers(0, 63), max_size=5)
-        value = st.dictionaries(st.integers(0, VALUE_CONTEXTS - 1), st.integers(0, 39), max_size=3)
+        own = defaults[number][kind][level]
+        binary = st.dictionaries(st.integers(0, len(own.binary) - 1), st.integers(0, 63), max_size=5)
+        value = st.dictionaries(st.integers(0, len(own.value) - 1), st.integers(0, 39), max_size=3)
         tables = with_table(tables, number, kind, level, binary=draw(binary), value=draw(value))
     return tables
 
@@ -211,22 +287,23 @@ def test_default_intra_tables_are_the_specifications() -> None:
 @pytest.mark.parametrize("minor", [5, FILTER_VERSION_MINOR - 1])
 def test_earlier_versions_have_no_flags_of_either(minor: int) -> None:
     """Nor are they written, and where they would begin padding does."""
-    given = TablesHeader(2, DEFAULT_TABLES, True, intra_flag=True, deblocking_flag=True, version_minor=minor)
+    given = TablesHeader(2, DEFAULT_TABLES_7, True, intra_flag=True, deblocking_flag=True, version_minor=minor)
     assert write_payload(given) == b"\x80"
-    traced = names(TablesHeader(2, DEFAULT_TABLES, version_minor=minor), b"\x80")
+    traced = names(TablesHeader(2, DEFAULT_TABLES_7, version_minor=minor), b"\x80")
     assert traced[4:] == ["custom_choice_flag", "padding"]
-    found = read_payload(TablesHeader(2, DEFAULT_TABLES, version_minor=minor), b"\x80", PLACE)
+    found = read_payload(TablesHeader(2, DEFAULT_TABLES_7, version_minor=minor), b"\x80", PLACE)
     assert (found.intra_flag, found.deblocking_flag, found.intra) == (False, False, DEFAULT_INTRA)
     for bits in ("10", "01", "11"):
         with pytest.raises(NonZeroPadding):
-            read_payload(TablesHeader(2, DEFAULT_TABLES, version_minor=minor), as_bytes("00000" + bits), PLACE)
-    longest = write_payload(TablesHeader(1, DEFAULT_TABLES, choice=(0,) * CHOICE_CONTEXTS, version_minor=minor))
+            read_payload(TablesHeader(2, DEFAULT_TABLES_7, version_minor=minor), as_bytes("00000" + bits), PLACE)
+    longest = write_payload(TablesHeader(1, DEFAULT_TABLES_7, choice=(0,) * CHOICE_CONTEXTS, version_minor=minor))
     assert len(longest) == -(-(5 + 7 * CHOICE_CONTEXTS) // 8)
 
 
 def test_later_versions_have_them() -> None:
-    found = read_payload(TablesHeader(2, DEFAULT_TABLES, version_minor=FILTER_VERSION_MINOR + 1), b"\6", PLACE)
-    assert (found.deblocking_flag, found.intra_flag) == (True, True)
+    for minor in range(FILTER_VERSION_MINOR, CONTEXTS_VERSION_MINOR + 2):
+        found = read_payload(TablesHeader(2, default_tables(minor), version_minor=minor), b"\6", PLACE)
+        assert (found.deblocking_flag, found.intra_flag) == (True, True)
 
 
 def tables_of(contexts: int, default: tuple[int, ...]) -> st.SearchStrategy[tuple[int, ...]]:
@@ -236,21 +313,26 @@ def tables_of(contexts: int, default: tuple[int, ...]) -> st.SearchStrategy[tupl
 choices, intras = tables_of(CHOICE_CONTEXTS, DEFAULT_CHOICE), tables_of(INTRA_CONTEXTS, DEFAULT_INTRA)
 
 
-@settings(max_examples=25)
-@given(any_tables(), st.integers(1, 2), st.booleans(), choices, st.none() | intras, st.booleans())
+@settings(max_examples=40)
+@given(st.data(), st.integers(5, 9), st.integers(1, 2), st.booleans(), choices, st.none() | intras, st.booleans())
 def test_tables_come_back(
-    tables: Tables,
+    data: st.DataObject,
+    minor: int,
     kinds: int,
     network: bool,
     choice: tuple[int, ...],
     intra: tuple[int, ...] | None,
     deblocking: bool,
 ) -> None:
+    blank = TablesHeader(kinds, default_tables(minor), version_minor=minor)
+    tables = data.draw(any_tables(blank.defaults))
+    if minor < FILTER_VERSION_MINOR:
+        intra, deblocking = None, False
     more = {} if intra is None else {"intra_flag": True, "intra": intra}
     payload = write_payload(
-        TablesHeader(kinds, DEFAULT_TABLES, network, tables, choice, deblocking_flag=deblocking, **more)
+        replace(blank, network_flag=network, tables=tables, choice=choice, deblocking_flag=deblocking, **more)
     )
-    found = read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload, PLACE)
+    found = read_payload(replace(blank), payload, PLACE)
     assert found.network_flag == network
     assert found.tables == tuple(own[:kinds] for own in tables)
     assert found.choice == choice
@@ -259,22 +341,22 @@ def test_tables_come_back(
     assert found.deblocking_flag == deblocking
     assert len(found.tables) == TABLE_SETS
     with pytest.raises(UnitTruncated):
-        read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload[:-1], PLACE)
+        read_payload(replace(blank), payload[:-1], PLACE)
     with pytest.raises(TrailingData):
-        read_payload(TablesHeader(kinds, DEFAULT_TABLES), payload + b"\0", PLACE)
+        read_payload(replace(blank), payload + b"\0", PLACE)
 
 
 def test_scale_indices_have_a_range() -> None:
-    payload = as_bytes("0" + "1" + "0" * 37 + "1" + f"{40:06b}" + "0" * 100)
-    with pytest.raises(
-        ValueOutOfRange, match=r"test unit, byte 5\d: value_scale_index\[0\]\[0\]\[0\]\[0\] is 40, .*0..39"
-    ):
-        read_payload(TablesHeader(1, DEFAULT_TABLES), payload, PLACE)
+    message = r"test unit, byte 5\d: value_scale_index\[0\]\[0\]\[0\]\[0\] is 40, .*0..39"
+    for minor, flags in ((7, "0" * 37), (8, "1" + "0" * 44)):
+        payload = as_bytes("0" + "1" + flags + "1" + f"{40:06b}" + "0" * 300)
+        with pytest.raises(ValueOutOfRange, match=message):
+            read_payload(TablesHeader(1, default_tables(minor), version_minor=minor), payload, PLACE)
     tables = with_table(DEFAULT_TABLES, 0, 0, 0, value={0: 40})
     with pytest.raises(ValueOutOfRange, match=r"value_scale_index\[0\]\[0\]\[0\]\[0\] is 40"):
         write_payload(TablesHeader(1, DEFAULT_TABLES, False, tables))
-    with pytest.raises(ValueOutOfRange, match=r"binary_table\[0\]\[0\]\[3\]\[4\] is 64"):
-        write_payload(TablesHeader(1, DEFAULT_TABLES, False, with_table(DEFAULT_TABLES, 0, 0, 3, binary={4: 64})))
+    with pytest.raises(ValueOutOfRange, match=r"binary_table\[0\]\[0\]\[3\]\[12\] is 64"):
+        write_payload(TablesHeader(1, DEFAULT_TABLES, False, with_table(DEFAULT_TABLES, 0, 0, 3, binary={12: 64})))
 
 
 def test_tables_are_padded_with_zeros() -> None:
@@ -282,10 +364,19 @@ def test_tables_are_padded_with_zeros() -> None:
         read_payload(TablesHeader(2, DEFAULT_TABLES), b"\x01", PLACE)
 
 
-def test_levels_have_as_many_tables_as_contexts() -> None:
-    for own in (own for kinds in DEFAULT_TABLES for kind in kinds for own in [kind]):
-        assert tuple(len(level.binary) for level in own) == BINARY_CONTEXTS
-        assert all(isinstance(level, LevelTables) and len(level.value) == VALUE_CONTEXTS for level in own)
+@pytest.mark.parametrize(
+    ("tables", "binary", "value"),
+    [(DEFAULT_TABLES, BINARY_CONTEXTS, VALUE_CONTEXTS), (DEFAULT_TABLES_7, BINARY_CONTEXTS_7, VALUE_CONTEXTS_7)],
+    ids=["0.8", "0.7"],
+)
+def test_levels_have_as_many_tables_as_contexts(
+    tables: Tables, binary: tuple[int, ...], value: tuple[int, ...]
+) -> None:
+    assert [len(kinds) for kinds in tables] == [2] * TABLE_SETS
+    for own in (own for kinds in tables for own in kinds):
+        assert all(isinstance(level, LevelTables) for level in own)
+        assert tuple(len(level.binary) for level in own) == binary
+        assert tuple(len(level.value) for level in own) == value
 
 
 # RESIDUAL, level 3

@@ -24,7 +24,7 @@ from nvcodec.bitstream import (
     write_payload,
 )
 from nvcodec.bitstream.container import write_unit_bytes
-from nvcodec.bitstream.default_tables import DEFAULT_TABLES
+from nvcodec.bitstream.default_tables import default_tables
 from nvcodec.bitstream.headers import (
     HYBRID_VERSION_MINOR,
     MOTION_VERSION_MINOR,
@@ -144,7 +144,7 @@ def hybrid_units(
     *,
     model: ModelConfig = SMALLEST_INTER,
     weights: Callable[[int], WeightsAndShifts | None] = lambda segment: None,
-    tables: Callable[[int], tuple[Tables, Sequence[int]]] = lambda segment: (DEFAULT_TABLES, DEFAULT_CHOICE),
+    tables: Callable[[int], tuple[Tables, Sequence[int]]] | None = None,
     motion: Wildness = WILD,
     odds: Odds = PLAIN_ODDS,
     finer: Callable[[int], Sequence[int]] = lambda gop: (2, 1, 0),
@@ -156,18 +156,19 @@ def hybrid_units(
     """All units of a stream of the hybrid profile but digests.
 
     plan: what each picture has. weights: a segment's network and bias shifts, None where it has none; tables: a
-    segment's, of coefficients and of choices; motion: how vectors are drawn; finer: the levels of a GoP's RESIDUAL
-    units besides 3; intra: tables of a segment's intra blocks, None where it has none; deblocking: whether a segment's
-    pictures may be deblocked; version_minor: of the file. fields: of the SEQUENCE unit.
+    segment's, of coefficients and of choices, None for the default ones; motion: how vectors are drawn; finer: the
+    levels of a GoP's RESIDUAL units besides 3; intra: tables of a segment's intra blocks, None where it has none;
+    deblocking: whether a segment's pictures may be deblocked; version_minor: of the file. fields: of the SEQUENCE unit.
     """
     random, first, size = np.random.default_rng(seed), 0, (video.height, video.width)
     kinds = min(len(video.plane_shapes), 2)
     units = [sequence_unit(video, segments, [model], profile="hybrid", **fields)]
     for number, segment in enumerate(segments):
         units.append(pack_segment_header(number, first, segment, motion=True))
-        network, (own, choice) = weights(number), tables(number)
+        network, defaults = weights(number), default_tables(version_minor)
+        own, choice = tables(number) if tables else (defaults, DEFAULT_CHOICE)
         cut = tuple(each[:kinds] for each in own)
-        header = TablesHeader(kinds, DEFAULT_TABLES, network is not None, cut, tuple(choice))
+        header = TablesHeader(kinds, defaults, network is not None, cut, tuple(choice))
         header.version_minor, header.deblocking_flag = version_minor, deblocking(number)
         if (given := intra(number)) is not None:
             header.intra_flag, header.intra = True, tuple(given)

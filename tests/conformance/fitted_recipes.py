@@ -1,6 +1,7 @@
 """Conformance vectors that the encoder made: of the moving pictures of tests/streams.py, and of a real clip.
 
-The former are the vectors of version 0.1 of the format, kept as they were written: their file headers say 0.1.
+The former are the vectors of version 0.1 of the format, kept as they were written: their file headers say 0.1. Of the
+hybrid profile there are files of real pictures of versions 0.5 and 0.8, kept likewise.
 """
 
 from __future__ import annotations
@@ -55,5 +56,6 @@ RECIPES: dict[str, Callable[[], bytes]] = {
     "grid_real_pictures": partial(real_pictures, "grid", 4),
     "motion_real_pictures": partial(real_pictures, "motion", 6),
     "hybrid_real_pictures": hybrid_real_pictures,
+    "hybrid_real_pictures_of_version_8": hybrid_real_pictures,
 }
 """By the vector's name."""

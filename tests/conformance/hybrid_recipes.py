@@ -9,7 +9,8 @@ from itertools import count, cycle
 import numpy as np
 
 from nvcodec.bitstream import INTER, LevelConfig, LevelTables, ModelConfig
-from nvcodec.bitstream.default_tables import DEFAULT_TABLES
+from nvcodec.bitstream.default_tables import default_tables
+from nvcodec.bitstream.headers import HYBRID_VERSION_MINOR
 from nvcodec.bitstream.limits import MAX_MOTION_GOP_LENGTH, MAX_SCALE_INDEX, MAX_STEP_ROWS
 from nvcodec.bitstream.residual_headers import (
     CHOICE_CONTEXTS,
@@ -159,7 +160,7 @@ def sparse_bands() -> bytes:
     return _file(video_format("420", 12, 70, 50), [gops(1, 4)], 309, plan, odds=odds)
 
 
-def _custom(random: np.random.Generator, share: float) -> Tables:
+def _custom(random: np.random.Generator, share: float, version_minor: int = HYBRID_VERSION_MINOR) -> Tables:
     """Tables of which so many are others than the defaults. All indices come up."""
     binary = cycle(random.permutation(1 << TABLE_BITS))
     value = cycle(random.permutation(MAX_SCALE_INDEX + 1))
@@ -172,7 +173,7 @@ def _custom(random: np.random.Generator, share: float) -> Tables:
             tuple(LevelTables(changed(own.binary, binary), changed(own.value, value)) for own in levels)
             for levels in kinds
         )
-        for kinds in DEFAULT_TABLES
+        for kinds in default_tables(version_minor)
     )
 
 
@@ -183,11 +184,11 @@ def _custom_choice(first: int, step: int) -> tuple[int, ...]:
 def custom_tables() -> bytes:
     """A segment with custom tables in every set, one with a few in one set, one with custom choices alone."""
     random = np.random.default_rng(310)
-    everywhere, few = _custom(random, 0.97), _custom(random, 0.1)
+    everywhere, few, defaults = _custom(random, 0.97), _custom(random, 0.1), default_tables(HYBRID_VERSION_MINOR)
     tables = (
         (everywhere, _custom_choice(0, 63)),
-        ((DEFAULT_TABLES[0], few[1], DEFAULT_TABLES[2]), (*DEFAULT_CHOICE[:6], 63, *DEFAULT_CHOICE[7:])),
-        (DEFAULT_TABLES, _custom_choice(9, 5)),
+        ((defaults[0], few[1], defaults[2]), (*DEFAULT_CHOICE[:6], 63, *DEFAULT_CHOICE[7:])),
+        (defaults, _custom_choice(9, 5)),
     )
     plan = _turns(Plan(qp=FINE), Plan(qp=FINE + 4, choice_log2=3))
     segments, odds = [gops(1, 1, 3), gops(2, 2), gops(1, 2)], Odds(plane=0.9, other=0.001)
@@ -312,8 +313,9 @@ def _version_7(*parameters: object, **options: object) -> bytes:
     """As `_file`, with the fields that came with version 0.7; every segment has intra blocks and deblocked pictures
     unless options say otherwise."""
     plain = {"intra": lambda segment: DEFAULT_INTRA, "deblocking": lambda segment: True, "version_minor": 7}
-    units = hybrid_units(*parameters, **{**plain, **options})
-    return assemble(with_digests(units, version_minor=7), version_minor=7)
+    given = {**plain, **options}
+    units, minor = hybrid_units(*parameters, **given), given["version_minor"]
+    return assemble(with_digests(units, version_minor=minor), version_minor=minor)
 
 
 def _intra_plan(*plans: Plan) -> Planner:
@@ -401,6 +403,97 @@ def units_in_another_order() -> bytes:
     return assemble([*units[:5], reserved, *units[5:], reserved_unit(255, b"")], index=lambda unit: b"")
 
 
+def _version_8(*parameters: object, **options: object) -> bytes:
+    """As `_version_7`, with coefficients as version 0.8 codes them."""
+    return _version_7(*parameters, **options, version_minor=8)
+
+
+def small_coefficients() -> bytes:
+    """Version 0.8: contexts of few and small coefficients, of every set and kind of plane, under default tables; GoPs
+    without level 2, and with levels 3 and 0 alone."""
+    subsets, odds = ((2, 1, 0), (1, 0), (0,)), Odds(plane=1.0, flag=0.35, significant=0.05, spread=0.7, other=0.002)
+    options = {"finer": lambda gop: subsets[gop], "odds": odds}
+    segment = gops(5, 3, 3, closed=(0, 1, 2))
+    return _version_8(video_format("444", 8, 152, 123), [segment], 361, _turns(Plan(qp=FINE)), **options)
+
+
+def large_coefficients() -> bytes:
+    """Version 0.8: the same of many and large ones, in levels 3 and 2 alone."""
+    odds = Odds(plane=1.0, flag=0.45, significant=0.6, spread=3.0, other=0.002)
+    options = {"finer": lambda gop: (2,), "odds": odds}
+    segment = gops(3, 1, 3, 2, 1, 1, closed=(0, 2, 3, 4, 5))
+    return _version_8(video_format("444", 8, 144, 123), [segment], 362, _turns(Plan(qp=FINE - 12)), **options)
+
+
+def many_coefficients() -> bytes:
+    """Version 0.8: the same in all levels, and with level 0 alone besides level 3."""
+    subsets, odds = ((2, 1, 0), (0,)), Odds(plane=1.0, flag=0.5, significant=0.35, spread=2.5, other=0.002)
+    options = {"finer": lambda gop: subsets[gop], "odds": odds}
+    segment = gops(3, 3, closed=(0, 1))
+    return _version_8(video_format("444", 8, 80, 75), [segment], 369, _turns(Plan(qp=FINE - 8)), **options)
+
+
+def scattered_coefficients() -> bytes:
+    """Version 0.8: few blocks with large coefficients in many without."""
+    odds = Odds(plane=1.0, flag=0.22, significant=0.25, spread=9.0, other=0.002)
+    segment = gops(1, 3, 1, 1, 1, closed=(0, 2, 3, 4))
+    return _version_8(video_format("444", 8, 120, 91), [segment], 372, _turns(Plan(qp=FINE - 12)), odds=odds)
+
+
+def extreme_coefficients() -> bytes:
+    """Version 0.8: symbols at the ends of their range, so that values near predictions wrap, with 10 bits."""
+    plan = _turns(Plan(qp=20), Plan(qp=0, deblocked=True), Plan(qp=63, network=True))
+    odds = Odds(plane=0.9, flag=0.6, significant=0.3, extreme=0.3, spread=30)
+    options = {"model": TINY, "weights": lambda segment: _network(TINY, "420", 363), "odds": odds}
+    return _version_8(video_format("420", 10, 50, 35), [gops(1, 2)], 363, plan, **options)
+
+
+def one_block_wide() -> bytes:
+    """Version 0.8: planes of one column of blocks, and chroma of one block, in 4:2:0; intra blocks."""
+    plan = _intra_plan(Plan(qp=FINE, deblocked=True), Plan(qp=30))
+    return _version_8(video_format("420", 8, 7, 75), [gops(1, 2)], 364, plan, odds=Odds(plane=0.9, flag=0.6))
+
+
+def one_row_of_blocks() -> bytes:
+    """Version 0.8: planes of one row of blocks, in 4:2:2 of 12 bits, in GoPs without some levels."""
+    subsets = ((2, 0), (1,), (2, 1), (0,))
+    plan, odds = _turns(Plan(qp=FINE), Plan(qp=31, deblocked=True)), Odds(plane=0.7, flag=0.6)
+    options = {"finer": lambda gop: subsets[gop], "odds": odds}
+    return _version_8(video_format("422", 12, 83, 6), [gops(1, 2, 1, 2)], 365, plan, **options)
+
+
+def the_smallest_of_version_8() -> bytes:
+    """Version 0.8: pictures of one sample, that is of one block."""
+    plan = _turns(Plan(qp=36), Plan(qp=24))
+    return _version_8(video_format("400", 8, 1, 1), [gops(1, 1, 2)], 366, plan, odds=Odds(flag=0.9, significant=0.6))
+
+
+def custom_levels() -> bytes:
+    """Version 0.8: custom tables in all levels, in some, and in one of one set."""
+    everywhere, defaults = _custom(np.random.default_rng(367), 0.9, 8), default_tables(8)
+
+    def some(wanted: Callable[[int, int, int], bool]) -> Tables:
+        return tuple(
+            tuple(
+                tuple((everywhere if wanted(t, k, level) else defaults)[t][k][level] for level in range(4))
+                for k in range(2)
+            )
+            for t in range(3)
+        )
+
+    tables = (everywhere, some(lambda t, k, level: (t + k + level) % 2 > 0), some(lambda *at: at == (1, 1, 3)))
+    options = {"tables": lambda segment: (tables[segment], DEFAULT_CHOICE), "odds": Odds(plane=0.9, other=0.001)}
+    segments = [gops(1, 1, 3), gops(1, 2), gops(2)]
+    return _version_8(video_format("420", 8, 57, 45), segments, 367, _turns(Plan(qp=FINE)), **options)
+
+
+def custom_levels_without_chroma() -> bytes:
+    """Version 0.8: the same in 4:0:0, where a set has one kind of planes."""
+    tables = _custom(np.random.default_rng(368), 0.5, 8)
+    options = {"tables": lambda segment: (tables, DEFAULT_CHOICE), "odds": Odds(plane=0.9)}
+    return _version_8(video_format("400", 10, 40, 50), [gops(1, 3)], 368, _turns(Plan(qp=FINE)), **options)
+
+
 RECIPES: dict[str, Callable[[], bytes]] = {
     f"hybrid_{recipe.__name__}": recipe
     for recipe in (
@@ -434,6 +527,16 @@ RECIPES: dict[str, Callable[[], bytes]] = {
         deblocking,
         deblocking_of_many_bits,
         units_in_another_order,
+        small_coefficients,
+        large_coefficients,
+        many_coefficients,
+        scattered_coefficients,
+        extreme_coefficients,
+        one_block_wide,
+        one_row_of_blocks,
+        the_smallest_of_version_8,
+        custom_levels,
+        custom_levels_without_chroma,
     )
 }
 """By the vector's name."""

@@ -21,7 +21,7 @@ from nvcodec.bitstream import (
     UnitType,
     write_payload,
 )
-from nvcodec.bitstream.default_tables import DEFAULT_TABLES
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES, default_tables
 from nvcodec.bitstream.errors import (
     BitstreamError,
     MissingUnit,
@@ -31,18 +31,21 @@ from nvcodec.bitstream.errors import (
     UnitTruncated,
     UnsupportedVersion,
 )
-from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
+from nvcodec.bitstream.headers import VERSION_MINOR
+from nvcodec.bitstream.residual_headers import CONTEXTS_VERSION_MINOR, DEFAULT_CHOICE
 from nvcodec.cli.info_text import info_lines
 from nvcodec.cli.nvinfo import describe
 from nvcodec.decoder import Decoder, trace
 from nvcodec.decoder.decoder import SCALES, picture_digest
 from nvcodec.decoder.errors import DecodeError
+from nvcodec.encoder import residual as residual_module
 from nvcodec.encoder.hybrid_model import HybridModel
 from nvcodec.encoder.hybrid_pack import CodedPictures, pack_hybrid_segment
 from nvcodec.encoder.pack import pack_digests
 from nvcodec.encoder.quantise import choose_shifts
 from nvcodec.encoder.run import Gop
 from nvcodec.errors import NvcodecError
+from nvcodec.synthesis import coefficients_7
 from nvcodec.synthesis.structure import hierarchical_order
 from nvcodec.synthesis.transform import block_shape
 from nvcodec.synthesis.vectors import field_shape
@@ -60,12 +63,16 @@ CONFIG = ModelConfig(
 )
 
 
+TABLES = UnitKey(UnitType.TABLES, 0)
+FLAGS = ("intra_flag", "deblocking_flag")
 OTHER_CHOICE = (63 - DEFAULT_CHOICE[0], 63 - DEFAULT_CHOICE[1], *DEFAULT_CHOICE[2:])
 """With these the fields of version 0.6 of a TABLES unit take 31 bits, so that those of 0.7 take another byte."""
 
 
-def build(*, network: bool, filters: bool = True, choice: tuple[int, ...] = DEFAULT_CHOICE) -> bytes:
-    """A file that no encoder made, with digests: residuals, vectors and weights at will.
+def build(
+    *, network: bool, filters: bool = True, choice: tuple[int, ...] = DEFAULT_CHOICE, minor: int = VERSION_MINOR
+) -> bytes:
+    """A file that no encoder made, with digests: residuals, vectors and weights at will, the same for each version.
 
     filters: whether it has intra blocks and pictures that are deblocked.
     """
@@ -98,19 +105,34 @@ def build(*, network: bool, filters: bool = True, choice: tuple[int, ...] = DEFA
     if filters:
         add_filters(coded)
     motion = random_motion(GOPS, (VIDEO.height, VIDEO.width), random)
-    units, _ = pack_hybrid_segment(coded, DEFAULT_TABLES, motion, GOPS, 0, 0, VIDEO, choice, model.network)
+    with pytest.MonkeyPatch.context() as patch:
+        if minor < CONTEXTS_VERSION_MINOR:
+            patch.setattr(residual_module, "walk", coefficients_7.walk)
+        units, _ = pack_hybrid_segment(coded, default_tables(minor), motion, GOPS, 0, 0, VIDEO, choice, model.network)
+    tables = write_payload(blank_tables(minor, network_flag=network, choice=choice, **dict.fromkeys(FLAGS, filters)))
+    units = [(key, tables if key == TABLES else payload) for key, payload in units]
     sequence = SequenceHeader(
         width=VIDEO.width, height=VIDEO.height, picture_count=COUNT, profile="hybrid", model=CONFIG
     )
     units = [(UnitKey(UnitType.SEQUENCE), write_payload(sequence)), *units]
-    draft, digests = write_file(units), {}
+    draft, digests = of_version(write_file(units), minor), {}
     for number, scale in enumerate(SCALES):
         with Decoder(draft, scale=scale, backend="numpy", threads=1) as decoder:
             digests[number] = [picture_digest(frame.planes, 4) for frame in decoder]
     for number, gop in enumerate(GOPS):
         own = {s: digests[s][gop.first : gop.first + gop.length] for s in digests}
         units.append(pack_digests(0, number, own))
-    return write_file(units)
+    return of_version(write_file(units), minor)
+
+
+def blank_tables(minor: int, **fields: object) -> TablesHeader:
+    """Of the default tables of a version."""
+    return TablesHeader(2, default_tables(minor), version_minor=minor, **fields)
+
+
+def of_version(data: bytes, minor: int) -> bytes:
+    """The file with another version_minor, the rest as it is."""
+    return data[:5] + bytes([minor]) + data[6:]
 
 
 def add_filters(coded: CodedPictures) -> None:
@@ -220,7 +242,6 @@ def test_reads_only_the_units_of_its_levels(finest: int) -> None:
 NETWORK = [UnitKey(UnitType.NETWORK, 0, 0, level) for level in range(5)]
 RESIDUALS = [UnitKey(UnitType.RESIDUAL, 0, gop, level) for gop in (0, 1, 3) for level in range(4)]
 VECTORS = [UnitKey(UnitType.MOTION, 0, gop) for gop in (1, 2, 3)]
-TABLES = UnitKey(UnitType.TABLES, 0)
 ALL = [UnitKey(UnitType.SEQUENCE), UnitKey(UnitType.SEGMENT), TABLES, *NETWORK, *VECTORS, *RESIDUALS]
 
 
@@ -264,10 +285,9 @@ def test_too_few_and_too_many_bytes_behind_a_right_crc(key: UnitKey, count: int)
 
 def test_other_tables_than_the_encoders_are_found() -> None:
     """All words well formed for other tables: the coder does not end where it must."""
-
     luma = DEFAULT_TABLES[2][0]
     binary = list(luma[0].binary)
-    binary[25:29] = [0] * 4  # significance on the next diagonals of level 0
+    binary[32:36] = [0] * 4  # significance on the next diagonals of level 0
     other = (replace(luma[0], binary=tuple(binary)), *luma[1:])
     tables = (*DEFAULT_TABLES[:2], (other, DEFAULT_TABLES[2][1]))
     header = TablesHeader(2, DEFAULT_TABLES, False, tables, intra_flag=True, deblocking_flag=True)
@@ -298,15 +318,11 @@ def test_pictures_before_the_damage_are_right_and_none_after_it_comes(key: UnitK
     assert all(map(same_planes, found, right(True)[: len(found)]))
 
 
-def of_version(data: bytes, minor: int) -> bytes:
-    return data[:5] + bytes([minor]) + data[6:]
-
-
 @pytest.mark.parametrize("minor", [5, 6])
 def test_a_file_of_an_earlier_version_decodes_as_it_did(minor: int) -> None:
     """Its TABLES unit has no flags of intra blocks and of the filter, and its chroma is at quarter samples."""
-    data = build(network=True, filters=False, choice=OTHER_CHOICE)
-    old = write_payload(TablesHeader(2, DEFAULT_TABLES, True, choice=OTHER_CHOICE, version_minor=minor))
+    data = build(network=True, filters=False, choice=OTHER_CHOICE, minor=7)
+    old = write_payload(blank_tables(minor, network_flag=True, choice=OTHER_CHOICE))
     earlier = rewrite(data, lambda met, payload: old if met == TABLES else payload)
     assert len(earlier) == len(data) - 1
     with Decoder(of_version(earlier, minor), threads=1) as decoder:
@@ -324,12 +340,37 @@ def test_a_file_of_an_earlier_version_decodes_as_it_did(minor: int) -> None:
     names = [element.name for element in parts[str(TABLES)].elements]
     assert "choice_table[1]" in names
     assert "deblocking_flag" not in names
-    with pytest.raises(UnitTruncated, match=r"TABLES unit \(segment 0\)") as short:
-        decode_all(earlier)
-    one_line(short)
+    for other in (7, 8):
+        with pytest.raises(UnitTruncated, match=r"TABLES unit \(segment 0\)") as short:
+            decode_all(of_version(earlier, other))
+        one_line(short)
     with pytest.raises(TrailingData, match=r"TABLES unit \(segment 0\)") as long:
         decode_all(of_version(data, minor))
     one_line(long)
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_a_file_of_version_7_shows_the_same_pictures(network: bool) -> None:
+    """Of the same coefficients, choices and vectors; the coefficients' words are other ones, by their own tables."""
+    data = build(network=network, minor=7)
+    found = decode_all(data, verify=True)
+    assert all(map(same_planes, found, right(network)))
+    words = []
+    for each in (data, made(network)):
+        with ContainerReader(each) as container:
+            words.append([container.payload(entry.key) for entry in container.entries])
+    kinds = [entry.key.unit_type for entry in container.entries]
+    differing = {kind for kind, a, b in zip(kinds, *words, strict=True) if a != b}
+    assert differing == {UnitType.RESIDUAL, UnitType.INDEX}
+    with Decoder(data) as decoder:
+        assert not any(part.damage for part in trace.trace_file(decoder))
+        assert describe(decoder)["format_version"] == "0.7"
+    for other, minor in ((data, 8), (made(network), 7)):
+        with pytest.raises(
+            (DecodeError, BitstreamError), match=r"RESIDUAL unit \(segment 0, gop 0, level \d\)"
+        ) as error:
+            decode_all(of_version(other, minor))
+        one_line(error)
 
 
 @pytest.mark.parametrize("minor", [5, 6])
@@ -439,7 +480,7 @@ def test_nvinfo_and_probe(network: bool) -> None:
         info = json.loads(json.dumps(describe(decoder)))
     assert (info["profile"], info["open_gops"], info["keyint"]) == ("hybrid", 2, 8)
     assert info["missing_units"] == []
-    assert info["format_version"] == "0.7"
+    assert info["format_version"] == "0.8"
     assert sum(level["grid_bytes"] for level in info["levels"]) == info["components"]["residuals"]
     assert [scale["bytes_read"] for scale in info["scales"]] == sorted(
         (scale["bytes_read"] for scale in info["scales"]), reverse=True

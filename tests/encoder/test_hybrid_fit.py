@@ -522,7 +522,7 @@ def with_network(config: ModelConfig, **changes: object) -> EncodeSettings:
 
 def test_a_fitted_network(base_model: ModelConfig, tmp_path: Path) -> None:
     """It is in the file where it pays, decodes on every backend, and an interrupted fit goes on to the same bytes."""
-    frames, given = CLIPS["ten bits"].frames(), with_network(base_model)
+    frames, given = CLIPS["ten bits"].frames(), with_network(base_model, epochs=20.0)
     data, stopper = run(frames, given, None)
     phases = [phase for phase in stopper.phases if phase in CODING_PHASES]
     steps = phases.count("fit")

@@ -36,7 +36,7 @@ from tests.streams import TINY, TINY_INTER, TINY_INTRA
         ({"block_log2": 7}, "block_log2 is 7, allowed is 3 to 6"),
         ({"segment_length": 0}, "segment_length is 0, allowed is at least 1"),
         ({"epochs": 0}, "epochs is 0, allowed is above 0"),
-        ({"digest_bytes": 3}, "digest_bytes is 3, allowed is 2, 4 or 8"),
+        ({"digest_bytes": 3}, "digest_bytes is 3, allowed is 1, 2, 4 or 8"),
         ({"threads": -1}, "threads is -1, allowed is at least 0"),
         ({"pooling": "median"}, "pooling is 'median', allowed is area or max"),
     ],

@@ -8,8 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nvcodec.bitstream.default_tables import DEFAULT_TABLES
-from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS
+from nvcodec.bitstream.default_tables import DEFAULT_TABLES, DEFAULT_TABLES_7
+from nvcodec.bitstream.residual_headers import (
+    BINARY_CONTEXTS,
+    BINARY_CONTEXTS_7,
+    VALUE_CONTEXTS,
+    VALUE_CONTEXTS_7,
+    Tables,
+)
 from nvcodec.entropy import LAPLACE_COUNT, PRECISION, SCALE_COUNT, TABLE_COUNT, bits, frequencies, tables
 from nvcodec.entropy.errors import ShapeMismatch, SymbolOutOfRange, TableOutOfRange
 
@@ -103,20 +109,35 @@ def test_binary_tables_are_the_last() -> None:
     assert bits([5], [TABLE_COUNT - 1]) == 24, "what is neither can be coded, at the highest price"
 
 
-def test_default_tables_are_the_specifications() -> None:
-    """Section 7.8: a block of numbers, with a line for each set and kind of plane before its numbers."""
-    text = SPECIFICATION.read_text().partition("### 7.8 ")[2].split("```")[1]
-    met = re.findall(r"t = (\d), k = (\d):\n([\d,\s]+)", text)
+@pytest.mark.parametrize(
+    ("own", "binary", "value"),
+    [(DEFAULT_TABLES, [44, 44, 61, 13], [12, 12, 10, 13]), (DEFAULT_TABLES_7, [37, 37, 29, 5], [3, 3, 3, 3])],
+    ids=["0.8", "0.7"],
+)
+def test_default_tables_are_the_specifications(own: Tables, binary: list[int], value: list[int]) -> None:
+    """Section 7.8: a block of numbers of each version, with a line for each set and kind of plane before its own."""
+    blocks = SPECIFICATION.read_text().partition("### 7.8 ")[2].partition("\n## ")[0].split("```")[1::2]
+    listed = [re.findall(r"t = (\d), k = (\d):\n([\d,\s]+)", block) for block in blocks]
+    lists = {number.count(",") + 1: block for block in listed for _, _, number in block}
+    assert set(lists) == {209, 120}, "as many numbers as there are contexts, in 0.8 and before"
+    met = lists[sum(binary) + sum(value)]
     assert [(int(t), int(k)) for t, k, _ in met] == [(t, k) for t in range(3) for k in range(2)]
     for t, k, numbers in met:
-        listed = [int(number) for number in numbers.replace("\n", " ").split(",")]
-        own = DEFAULT_TABLES[int(t)][int(k)]
-        found = [index for level in own for index in level.binary] + [index for level in own for index in level.value]
-        assert found == listed
-        assert [len(level.binary) for level in own] == [37, 37, 29, 5] == list(BINARY_CONTEXTS)
-        assert [len(level.value) for level in own] == [3] * 4
-        assert all(0 <= index < tables.BINARY_COUNT for level in own for index in level.binary)
-        assert all(0 <= index < SCALE_COUNT for level in own for index in level.value)
+        levels = own[int(t)][int(k)]
+        found = [index for level in levels for index in level.binary] + [i for level in levels for i in level.value]
+        assert found == [int(number) for number in numbers.replace("\n", " ").split(",")]
+
+
+@pytest.mark.parametrize(
+    ("own", "binary", "value"),
+    [(DEFAULT_TABLES, BINARY_CONTEXTS, VALUE_CONTEXTS), (DEFAULT_TABLES_7, BINARY_CONTEXTS_7, VALUE_CONTEXTS_7)],
+    ids=["0.8", "0.7"],
+)
+def test_default_tables_exist(own: Tables, binary: tuple[int, ...], value: tuple[int, ...]) -> None:
+    for levels in (levels for kinds in own for levels in kinds):
+        assert [(len(level.binary), len(level.value)) for level in levels] == list(zip(binary, value, strict=True))
+        assert all(0 <= index < tables.BINARY_COUNT for level in levels for index in level.binary)
+        assert all(0 <= index < SCALE_COUNT for level in levels for index in level.value)
 
 
 def test_theta_is_listed_in_the_specification() -> None:

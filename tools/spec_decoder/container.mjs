@@ -66,7 +66,7 @@ function describe({ type, segment, gop, level }) {
 function readFileHeader(bytes) {
   if (bytes.length < FILE_HEADER_BYTES || !matches(bytes, 0, MAGIC)) throw new HeaderError('not an .msn file');
   const [major, minor] = [bytes[4], bytes[5]];
-  if (major !== 0) throw new HeaderError(`version ${major}.${minor} of the format; this decoder knows 0.7`);
+  if (major !== 0) throw new HeaderError(`version ${major}.${minor} of the format; this decoder knows 0.8`);
   const flags = readLittleEndian(bytes, 6, 2);
   if (flags) throw new HeaderError(`file header: flags is ${flags}, allowed is 0`);
   return minor;

@@ -1,6 +1,7 @@
-// Sections 6.4 and 7.2: the context network, and latents from symbols.
+// Section 6.4: the context network, and the latents that it is for.
 
 import { clampAll, conv } from './convolution.mjs';
+import { decodeLatents } from './latent_symbols.mjs';
 import { contextChannels } from './layers.mjs';
 import { clampTo } from './structure.mjs';
 
@@ -39,18 +40,13 @@ function contextOutput(layers, input, [h, w], kind) {
 export function readLatents(d, layers, input, size, kind, q, places) {
   const output = contextOutput(layers, input, size, kind);
   const count = places ? places.length : q.length;
-  const tables = new Uint8Array(count);
-  const r = new Int16Array(count);
-  const sign = new Int8Array(count);
+  const mean8 = new Int16Array(count);
+  const scale_index = new Uint8Array(count);
   for (let i = 0; i < count; i++) {
     const at = places ? places[i] : i;
-    const mean8 = clampTo(output[at], -1016, 1016);
-    const scale_index = clampTo(((output[q.length + at] + 1) >> 1) + 16, 0, 39);
-    r[i] = (mean8 + 4) >> 3;
-    const difference = mean8 - 8 * r[i];
-    sign[i] = difference < 0 ? -1 : 1;
-    tables[i] = 5 * scale_index + Math.abs(difference);
+    mean8[i] = clampTo(output[at], -1016, 1016);
+    scale_index[i] = clampTo(((output[q.length + at] + 1) >> 1) + 16, 0, 39);
   }
-  const symbols = d.decodeArray(tables);
-  for (let i = 0; i < count; i++) q[places ? places[i] : i] = r[i] + sign[i] * symbols[i]; // Int8Array wraps
+  const latents = decodeLatents(d, mean8, scale_index);
+  for (let i = 0; i < count; i++) q[places ? places[i] : i] = latents[i];
 }

@@ -23,9 +23,9 @@ export function readDigests(container, gop, s) {
     throw new DigestMissing(`the file has no digests of segment ${gop.segment}, gop ${gop.number}`);
   }
   const r = container.read(DIGEST, gop.segment, gop.number);
-  const digest_bytes = r.u('digest_bytes', 8, 2, 8);
-  if (![2, 4, 8].includes(digest_bytes)) {
-    throw new ValueError(`${r.what}: digest_bytes is ${digest_bytes}, allowed are 2, 4, 8`);
+  const digest_bytes = r.u('digest_bytes', 8, 1, 8);
+  if (![1, 2, 4, 8].includes(digest_bytes)) {
+    throw new ValueError(`${r.what}: digest_bytes is ${digest_bytes}, allowed are 1, 2, 4, 8`);
   }
   const scale_mask = r.u('scale_mask', 4);
   r.align();

@@ -2,11 +2,12 @@
 // a file holds is drawn from its seed; its words come from the decoder's own reading order, with a coder that invents
 // symbols.
 
+import { noCoefficients } from './bands.mjs';
 import { anchorOf } from './chain.mjs';
 import { readChoices } from './choices.mjs';
 import { CHOICE_DEFAULTS, INTRA_DEFAULTS } from './coefficient_tables.mjs';
-import { readBand, noCoefficients } from './coefficients.mjs';
-import { BINARY_TABLES_OF_LEVEL, CODED_LEVELS, VALUE_TABLES } from './coefficient_counts.mjs';
+import { bandReader } from './coefficients.mjs';
+import { CODED_LEVELS, MINOR_OF_PREDICTIONS, tableCounts } from './coefficient_counts.mjs';
 import { MOTION, NETWORK, RESIDUAL, SEGMENT, SEQUENCE, TABLES } from './container.mjs';
 import { checkBound } from './convolution.mjs';
 import { decodeFields, readMotionHeader } from './fields.mjs';
@@ -96,7 +97,7 @@ function inventSequence(chance, wanted) {
     width: chance.of([1, 7, 16, 33, 50]), height: chance.of([1, 9, 16, 31, 70]),
     chroma_format: chance.int(0, 3), bit_depth: chance.of([8, 10, 12]), network: chance.flag(0.7),
     gops: [[chance.int(1, 4), 0], ...(chance.flag() ? [[chance.int(1, 5), chance.flag()]] : [])],
-    deblocking: chance.flag(0.7), intra: chance.flag(0.7), minor: 7,
+    deblocking: chance.flag(0.7), intra: chance.flag(0.7), minor: 8,
     ...wanted,
   };
   const w = new BitWriter();
@@ -153,7 +154,7 @@ function inventTables(chance, q) {
   for (let t = 0; t < 3; t++) {
     if (!w.u(1, chance.flag())) continue;
     for (let k = 0; k < (q.chroma_format ? 2 : 1); k++) {
-      for (let l = 0; l < CODED_LEVELS; l++) inventLevelTables(chance, w, l);
+      for (let l = 0; l < CODED_LEVELS; l++) inventLevelTables(chance, w, q.minor, l);
     }
   }
   inventBinaryTables(chance, w, CHOICE_DEFAULTS);
@@ -169,9 +170,11 @@ function inventBinaryTables(chance, w, defaults) {
   if (w.u(1, chance.flag())) defaults.forEach(() => w.u(1, chance.flag()) && w.u(6, chance.int(0, 63)));
 }
 
-function inventLevelTables(chance, w, l) {
-  for (let c = 0; c < BINARY_TABLES_OF_LEVEL[l]; c++) if (w.u(1, chance.flag())) w.u(6, chance.int(0, 63));
-  for (let c = 0; c < VALUE_TABLES; c++) if (w.u(1, chance.flag())) w.u(6, chance.int(0, 39));
+function inventLevelTables(chance, w, minor, l) {
+  if (minor >= MINOR_OF_PREDICTIONS && !w.u(1, chance.flag(0.8))) return;
+  const { binary, value } = tableCounts(minor);
+  for (let c = 0; c < binary[l]; c++) if (w.u(1, chance.flag())) w.u(6, chance.int(0, 63));
+  for (let c = 0; c < value[l]; c++) if (w.u(1, chance.flag())) w.u(6, chance.int(0, 39));
 }
 
 /** The unit and the fields of a GoP; anchor: the fields of picture -1, or null. */
@@ -216,6 +219,7 @@ function inventResiduals(chance, q, { deblocking_flag, intra_flag, sets, choice,
   const sizes = planeSizes(q, 0);
   const plane_flag = [3, 2, 1, 0].map((l) => hasLevel[l] && order.map((_, i) =>
     sizes.map(() => (residual_flag[i] ? w[l].u(1, chance.flag(0.8)) : 0)))).reverse();
+  const readBand = bandReader(q.minor);
   const inventors = w.map(() => new Inventor(chance));
   order.forEach((picture, i) => {
     if (choice_size[i]) readChoices(inventors[3], q, choice_size[i], choice);

@@ -1,27 +1,28 @@
 // Sections 5.9 and 7.8: TABLES units, which tables a segment's residuals, choices and intra blocks use.
 
-import { BINARY_TABLES_OF_LEVEL, SETS, VALUE_TABLES } from './coefficient_counts.mjs';
-import { CHOICE_DEFAULTS, DEFAULTS, INTRA_DEFAULTS } from './coefficient_tables.mjs';
+import { MINOR_OF_PREDICTIONS, SETS, tableCounts } from './coefficient_counts.mjs';
+import { CHOICE_DEFAULTS, DEFAULTS, DEFAULTS_OF_7, INTRA_DEFAULTS } from './coefficient_tables.mjs';
 import { TABLES } from './container.mjs';
 import { FIRST_BINARY_TABLE } from './tables.mjs';
 
 const MINOR_OF_INTRA = 7; // the first version_minor with deblocking_flag and intra_flag
 
 /**
- * {network_flag, deblocking_flag, intra_flag, sets, choice, intra}; sets[t][k][l] is {bin, val}; bin, val, choice and
- * intra are numbers of tables by c; intra is null with intra_flag 0.
+ * {network_flag, deblocking_flag, intra_flag, sets, choice, intra}; sets[t][k][l] is {bin, scale}; bin, choice and
+ * intra are numbers of tables, scale is value_scale_index, by c; intra is null with intra_flag 0.
  */
 export function readResidualTables(container, sequence, segment) {
   const r = container.read(TABLES, segment);
+  const { version_minor } = container;
   const kinds = sequence.chroma_format === 0 ? 1 : 2;
   const network_flag = r.flag('network_flag');
   const sets = [];
   for (let t = 0; t < SETS; t++) {
     const custom = r.flag(`custom_set_flag[${t}]`);
-    sets.push(Array.from({ length: kinds }, (_, k) => readKind(custom ? r : null, t, k)));
+    sets.push(Array.from({ length: kinds }, (_, k) => readKind(custom ? r : null, version_minor, t, k)));
   }
   const choice = readBinaryTables(r, 'choice', CHOICE_DEFAULTS);
-  const newer = container.version_minor >= MINOR_OF_INTRA;
+  const newer = version_minor >= MINOR_OF_INTRA;
   const deblocking_flag = newer ? r.flag('deblocking_flag') : 0;
   const intra_flag = newer ? r.flag('intra_flag') : 0;
   const intra = intra_flag ? readBinaryTables(r, 'intra', INTRA_DEFAULTS) : null;
@@ -30,15 +31,17 @@ export function readResidualTables(container, sequence, segment) {
 }
 
 /** The tables of one kind, by level; r is null if all are defaults. */
-function readKind(r, t, k) {
-  return defaultsOf(t, k).map(({ binary_table, value_scale_index }, l) => {
+function readKind(r, version_minor, t, k) {
+  const hasLevelFlags = version_minor >= MINOR_OF_PREDICTIONS;
+  return defaultsOf(version_minor, t, k).map(({ binary_table, value_scale_index }, l) => {
+    const custom = r && (!hasLevelFlags || r.flag(`custom_level_flag[${t}][${k}][${l}]`));
     const read = (name, c, fallback, highest) => {
       const index = `[${t}][${k}][${l}][${c}]`;
-      return r?.flag(`custom_${name}${index}`) ? r.u(name + index, 6, 0, highest) : fallback;
+      return custom && r.flag(`custom_${name}${index}`) ? r.u(name + index, 6, 0, highest) : fallback;
     };
     const bin = binary_table.map((number, c) => FIRST_BINARY_TABLE + read('binary_table', c, number, 63));
-    const val = value_scale_index.map((scale, c) => 5 * read('value_scale_index', c, scale, 39) + 4);
-    return { bin, val };
+    const scale = value_scale_index.map((index, c) => read('value_scale_index', c, index, 39));
+    return { bin, scale };
   });
 }
 
@@ -52,11 +55,12 @@ function readBinaryTables(r, name, defaults) {
 }
 
 /** 7.8 */
-function defaultsOf(t, k) {
-  const line = DEFAULTS[2 * t + k];
+function defaultsOf(version_minor, t, k) {
+  const line = (version_minor >= MINOR_OF_PREDICTIONS ? DEFAULTS : DEFAULTS_OF_7)[2 * t + k];
+  const { binary, value } = tableCounts(version_minor);
   const levels = [];
   let at = 0;
-  for (const count of BINARY_TABLES_OF_LEVEL) levels.push({ binary_table: line.slice(at, (at += count)) });
-  for (const level of levels) level.value_scale_index = line.slice(at, (at += VALUE_TABLES));
+  for (const count of binary) levels.push({ binary_table: line.slice(at, (at += count)) });
+  for (const [l, count] of value.entries()) levels[l].value_scale_index = line.slice(at, (at += count));
   return levels;
 }

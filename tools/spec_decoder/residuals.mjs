@@ -1,14 +1,13 @@
 // Sections 5.10 and 8.3: RESIDUAL units, picture by picture.
 
 import { Coder } from './ans.mjs';
+import { COARSEST, noCoefficients } from './bands.mjs';
 import { readChoices } from './choices.mjs';
-import { noCoefficients, readBand } from './coefficients.mjs';
+import { bandReader } from './coefficients.mjs';
 import { RESIDUAL } from './container.mjs';
 import { ValueError } from './errors.mjs';
 import { readIntra } from './intra.mjs';
 import { ceilShift, planeSizes } from './structure.mjs';
-
-const COARSEST = 3;
 
 /** What a GoP's pictures have besides vectors, at levels 3 down to s. */
 export class ResidualReader {
@@ -16,6 +15,7 @@ export class ResidualReader {
   constructor(container, sequence, tables, gop, order, s) {
     this.sequence = sequence;
     this.tables = tables;
+    this.readBand = bandReader(container.version_minor);
     this.blocks = planeSizes(sequence, 0).map(([rows, columns]) => [ceilShift(rows, 3), ceilShift(columns, 3)]);
     const read = (l) => container.read(RESIDUAL, gop.segment, gop.number, l);
     const r = read(COARSEST);
@@ -54,7 +54,7 @@ export class ResidualReader {
     for (let l = COARSEST; l >= 0; l--) {
       if (!this.units[l]?.plane_flag[i][p]) continue;
       plane ??= noCoefficients(...this.blocks[p]);
-      readBand(this.units[l].d, l, plane, tables[l]);
+      this.readBand(this.units[l].d, l, plane, tables[l]);
     }
     return plane;
   }

@@ -8,14 +8,18 @@ import { alignPlanes, axisOf, blockVector, displaced, interpolate } from './alig
 import { Coder } from './ans.mjs';
 import { BitReader, readVarint } from './bits.mjs';
 import { applyChoices, readChoices } from './choices.mjs';
-import { CHOICE_DEFAULTS, DEFAULTS, INTRA_DEFAULTS, ONES } from './coefficient_tables.mjs';
-import { noCoefficients, readBand } from './coefficients.mjs';
+import { noCoefficients } from './bands.mjs';
+import { tableCounts } from './coefficient_counts.mjs';
+import { CHOICE_DEFAULTS, DEFAULTS, DEFAULTS_OF_7, INTRA_DEFAULTS, ONES } from './coefficient_tables.mjs';
+import { readBand } from './coefficients.mjs';
+import { readBandOf7 } from './coefficients_of_7.mjs';
 import { crc32c } from './crc32c.mjs';
 import { deblock, deblockPlane } from './deblocking.mjs';
 import { readMotion, readMotionHeader, resample, scale } from './fields.mjs';
 import { gridEmbedding } from './grids.mjs';
 import { fill, fillIntra, readIntra } from './intra.mjs';
 import { upsample } from './packed.mjs';
+import { readPredicted, size } from './predicted_values.mjs';
 import { Sha256, hex, sha256 } from './sha256.mjs';
 import { HYBRID_PROFILE, MOTION_PROFILE } from './sequence.mjs';
 import { splitField } from './splits.mjs';
@@ -211,12 +215,16 @@ test('7.1: tables of what is 0 or 1', () => {
 });
 
 test('7.8: default tables', () => {
-  const all = listOf('### 7.8');
-  assert.deepEqual(DEFAULTS.flat(), all);
-  DEFAULTS.forEach((line) => {
-    assert.equal(line.length, 37 + 37 + 29 + 5 + 12);
-    assert.ok(Math.max(...line.slice(0, 108)) < 64 && Math.max(...line.slice(108)) < 40);
-  });
+  const lists = [[DEFAULTS, '**Coefficients**', 8], [DEFAULTS_OF_7, '**Coefficients of versions', 7]];
+  for (const [defaults, heading, minor] of lists) {
+    assert.deepEqual(defaults.flat(), listOf(heading));
+    const { binary, value } = tableCounts(minor);
+    const [bins, values] = [binary, value].map((counts) => counts.reduce((sum, count) => sum + count, 0));
+    defaults.forEach((line) => {
+      assert.equal(line.length, bins + values);
+      assert.ok(Math.max(...line.slice(0, bins)) < 64 && Math.max(...line.slice(bins)) < 40);
+    });
+  }
 });
 
 test('7.8: default tables of vectors and splits', () => {
@@ -246,17 +254,136 @@ test('6.12: rounding, the clamp of C, and a plane that its block exceeds', () =>
   assert.deepEqual([...inverse([-1], 1)], [0]);
 });
 
-test('7.7: contexts of a band', () => {
+/** An Array of the numbers first.. */
+const numbers = (count, first = 0) => Array.from({ length: count }, (_, i) => first + i);
+
+const run = (count, value) => new Array(count).fill(value);
+
+/** Stands in for a coder: arrays' answers by turns. asked: their tables. */
+function answering(...answers) {
   const asked = [];
-  const answers = [[1], [], [0, 1], [2], [5, -1]];
-  const d = { decodeArray: (tables) => (asked.push([...tables]), answers.shift()) };
+  return { asked, decodeArray: (tables) => (asked.push([...tables]), answers.shift()) };
+}
+
+/** Tables 200 + c for bin(c); scale c for c, so val(c) is 5 * c + 4. */
+const TABLES_BY_CONTEXT = { bin: numbers(61, 200), scale: numbers(13) };
+const bins = (...contexts) => contexts.map((c) => 200 + c);
+
+test('7.12: contexts of a band', () => {
+  const d = answering([1], [], [0, 1], [2], [5, -1]);
   const plane = noCoefficients(1, 1);
   plane.q[0] = -3; // so own is 2, and m is 3
-  const numbers = Array.from({ length: 29 }, (_, c) => c);
-  readBand(d, 2, plane, { bin: numbers, val: [100, 101, 102] });
+  readBandOf7(d, 2, plane, { bin: numbers(29), scale: [20, 21, 22] });
   // bin(3 * 2 + 0); group 0 with the coarser coefficient; group 1 with it and (1, 0); values under val(1)
-  assert.deepEqual(asked, [[6], [], [22, 22], [27], [101, 101]]);
+  assert.deepEqual(d.asked, [[6], [], [22, 22], [27], [109, 109]]);
   assert.deepEqual([plane.q[1], plane.q[8], plane.q[9]], [0, 5, -2]);
+});
+
+test('7.7: size', () => {
+  assert.deepEqual([0, 1, 2, 3, 4, 7, 8, 2 ** 20].map((x) => size(x, 5)), [0, 1, 2, 2, 3, 3, 4, 5]);
+  assert.deepEqual([7, 8].map((x) => size(x, 3)), [3, 3]);
+});
+
+test('7.7: values near a prediction', () => {
+  const of = (p8, symbol) => {
+    const d = answering([symbol]);
+    const [value] = readPredicted(d, [p8], [7]);
+    return [d.asked[0][0] - 5 * 7, value];
+  };
+  assert.deepEqual([0, 1, 3].map((symbol) => of(20, symbol)), [[4, 3], [4, 2], [4, -1]]);
+  assert.deepEqual(of(-20, 0), [4, -2]);
+  // mean8 is 4 from -4 to 4, and then 5 or 3
+  assert.deepEqual([-5, -4, 0, 4, 5].map((p8) => of(p8, 0)), [[3, -1], [4, 1], [4, 1], [4, 1], [3, 1]]);
+  // the ends of mean8: -1024 and 1016, where latents wrap
+  assert.deepEqual([of(-1032, 0), of(-1032, -1), of(1016, 0), of(1016, 1)], [[0, -129], [0, 127], [0, 127], [0, -129]]);
+});
+
+test('7.7: passes and contexts of level 3', () => {
+  const none = [[], []]; // passes 1 to 3
+  const d = answering([1], [-3], ...none, ...none, ...none, [1], [-4], [1], [0], [1, 0, 1], [1, -4]);
+  const plane = noCoefficients(2, 3);
+  readBand(d, 3, plane, TABLES_BY_CONTEXT);
+  assert.deepEqual([...plane.q.subarray(0, 6)], [4, 1, -1, 0, 2, 5]);
+  const scaleAndPhase = (scale, phase) => 5 * scale + phase;
+  assert.deepEqual(d.asked, [
+    bins(0), [scaleAndPhase(0, 4)],
+    ...none, ...none, ...none,
+    bins(6), [scaleAndPhase(1, 0)], // p8 32, from 4
+    bins(11), [scaleAndPhase(10, 4)], // p8 12, from 4 and -1
+    // p8 13, 24 and 4, from 2, 4 and -1; 4 and 2; -1 and 2
+    bins(11, 11, 10), [scaleAndPhase(10, 3), scaleAndPhase(9, 4)],
+  ]);
+});
+
+test('7.7: each block of level 3 is in one pass, with one of three contexts where all are 0', () => {
+  const asked = [];
+  const d = { decodeArray: (tables) => (asked.push([...tables]), new Array(tables.length).fill(0)) };
+  readBand(d, 3, noCoefficients(9, 9), TABLES_BY_CONTEXT);
+  const flags = [[4, 0], [1, 1], [4, 1], [4, 1], [12, 1], [16, 7], [40, 7]];
+  assert.deepEqual(asked, flags.flatMap(([count, c]) => [bins(...new Array(count).fill(c)), []]));
+});
+
+test('7.7: levels 2 and 1 of one block', () => {
+  const plane = noCoefficients(1, 1);
+  plane.q[0] = -3;
+  const slopes = answering([1], [], [0, 1], [2], [-4], [-1]);
+  readBand(slopes, 2, plane, TABLES_BY_CONTEXT);
+  assert.deepEqual(slopes.asked, [bins(1), [], bins(50, 50), bins(59), [4], [5 * 9 + 4]]);
+  assert.deepEqual([plane.q[1], plane.q[8], plane.q[9]], [0, 5, -2]);
+  const fine = answering([1], [], [1, 0], run(4, 0), run(3, 0), run(2, 0), [0], [1]);
+  readBand(fine, 1, plane, TABLES_BY_CONTEXT);
+  assert.deepEqual(fine.asked[0], bins(9));
+  assert.deepEqual(fine.asked.at(-1), [5 * 3 + 4]);
+});
+
+test('7.7: contexts of level 2 from the blocks around', () => {
+  const plane = noCoefficients(2, 2);
+  plane.q.set([10, -2, 0, 0]);
+  // g_x: 12, 12, 0, 0; g_y: 10, -2, 10, -2; C: 2 * 4 + 1, 2 * 4 + 1, 2 * 4, 2 * 2
+  const d = answering([1, 0], [1, 0], [1, 0, 1, 1], [1, 0], [0, 0, 0], [7]);
+  readBand(d, 2, plane, TABLES_BY_CONTEXT);
+  assert.deepEqual(d.asked, [
+    bins(9, 4), bins(10 + 4 * 9 + 1, 10 + 4 * 8 + 1), // blocks 0 and 3, then 1 and 2
+    bins(54, 54, 54, 52), // q[0][1] of blocks 0 and 1, then q[1][0]
+    bins(60, 59), // of block 0, which has all three, and of block 1: q[0][0] and q[1][0]
+    // p8 18, 15 and -3: mean8 18, 15 and 4; contexts 4, 4 and 2
+    [5 * 4 + 2, 5 * 4 + 1, 5 * 2 + 4],
+    [5 * 8 + 4],
+  ]);
+  assert.deepEqual([1, 8, 9].map((f) => [...plane.q.subarray(4 * f, 4 * f + 2)]), [[2, 0], [2, 1], [7, 0]]);
+});
+
+test('7.7: contexts of level 1', () => {
+  const plane = noCoefficients(1, 2);
+  plane.q[0] = 100; // of block 0: m is 100, x is 0
+  plane.q[2 * 9 + 1] = 5; // q[1][1] of block 1: m and x are 5
+  const d = answering([1], [1], [1, 0, 0, 1], run(8, 0), [0, 0, 0, 0, 0, 1], [1, 0, 0, 0], [0, 1], [9, 8, 7, 6, -5]);
+  readBand(d, 1, plane, TABLES_BY_CONTEXT);
+  assert.deepEqual(d.asked, [
+    bins(1), bins(25), // own 0 and one neighbour; own 3 and near 1
+    bins(28, 28, 28, 28), // q[0][2] of both blocks, then q[2][0]
+    bins(33, 32, 33, 33, 32, 34, 32, 33),
+    bins(37, 36, 36, 37, 36, 37),
+    bins(40, 40, 40, 41),
+    bins(41, 40),
+    // q[0][2], q[2][0], q[2][3], q[3][1], q[3][3]: 2 + 0 + 25 in block 0, 3 + 5 + 1 in block 1
+    [4, 3, 10, 9, 9].map((c) => 5 * c + 4),
+  ]);
+  const places = [[0, 2, 0], [2, 0, 1], [2, 3, 0], [3, 1, 1], [3, 3, 1]];
+  const found = places.map(([u, v, b]) => plane.q[2 * (8 * u + v) + b]);
+  assert.deepEqual(found, [9, 8, 7, 6, -6]);
+});
+
+test('7.7: x of level 0 is that of level 1, and high values are those of u + v above 6', () => {
+  const plane = noCoefficients(1, 1);
+  plane.q.set([1, 6], 1); // q[0][1] and q[0][2]: x is 6, m is 7, s will be 48
+  const asked = [];
+  const all = { decodeArray: (tables) => (asked.push([...tables]), new Array(tables.length).fill(1)) };
+  readBand(all, 0, plane, TABLES_BY_CONTEXT);
+  assert.deepEqual(asked.slice(0, 2), [bins(9), []]);
+  assert.deepEqual(asked.slice(2, -1).map((tables) => tables.length), [2, 4, 6, 8, 7, 6, 5, 4, 3, 2, 1]);
+  const sums = numbers(64).filter((f) => Math.max(f >> 3, f & 7) > 3).map((f) => (f >> 3) + (f & 7));
+  assert.deepEqual(asked.at(-1), sums.map((sum) => 5 * (sum > 6 ? 11 : 5) + 4));
 });
 
 test('5.9: default tables of choices and intra blocks', () => {
@@ -328,7 +455,6 @@ function deblocked(rows, N, coded) {
   deblockPlane(plane, coefficients, N, 32);
   return [...plane.samples];
 }
-const run = (count, value) => new Array(count).fill(value);
 
 test('6.15: two blocks', () => {
   const smooth = [...run(7, 100), 105, 107, ...run(7, 112)];

@@ -18,6 +18,7 @@ import {
 import { readFields, readMotionHeader } from './fields.mjs';
 import { inventUnits } from './invented.mjs';
 import { levelLayers } from './layers.mjs';
+import { readResidualTables } from './residual_tables.mjs';
 import { Sha256, hex } from './sha256.mjs';
 import { codingOrder } from './structure.mjs';
 import { encodeWords, file, setBits, unitsOf } from './test_files.mjs';
@@ -255,9 +256,12 @@ const payloadOf = (bits) => {
   return payload;
 };
 const tablesOfVersion = (minor, ...bits) => changed(HYBRID, [TABLES], () => payloadOf(bits), { minor });
-const plainTables = (...bits) => tablesOfVersion(7, ...bits);
+const plainTables = (...bits) => tablesOfVersion(8, ...bits);
+const bits = (n, value) => Array.from({ length: n }, (_, i) => (value >> (n - 1 - i)) & 1);
 const none = (count) => new Array(count).fill(0);
-refuses('5.9: value_scale_index 40', plainTables(1, 1, ...none(37), 1, 1, 0, 1, 0, 0, 0, ...none(300)), ValueError);
+const scale40 = [1, 1, 0, 1, 0, 0, 0, ...none(500)];
+refuses('5.9: value_scale_index 40', plainTables(1, 1, 1, ...none(44), ...scale40), ValueError);
+refuses('5.9: value_scale_index 40 in version 0.7', tablesOfVersion(7, 1, 1, ...none(37), ...scale40), ValueError);
 refuses('5.9: a bit of align', plainTables(1, 0, 0, 0, 0, 0, 0, 1), ValueError);
 refuses('5.9: network_flag 1 without NETWORK units', file(hybrid.filter((u) => u.type !== NETWORK)), UnitMissing);
 
@@ -267,44 +271,71 @@ for (const minor of [5, 6]) {
     bits[bit] = 1;
     refuses(`5.9: ${name} is a bit of align in version 0.${minor}`, tablesOfVersion(minor, ...bits), ValueError);
   }
-  refuses(`5.9: fields of version 0.7 in a file of 0.${minor}`, file(hybrid, { minor }));
+  const of7 = inventUnits(5, { ...WANTED, minor: 7 });
+  refuses(`5.9: fields of version 0.7 in a file of 0.${minor}`, file(of7, { minor }));
   const older = { ...WANTED, minor, chroma_format: 3 };
   test(`3.7: 4:4:4 of version 0.${minor} at scale 1, which is that of 0.7 with both flags 0`, () => {
-    const newer = file(inventUnits(6, { ...older, minor: 7, deblocking: 0, intra: 0 }));
+    const newer = file(inventUnits(6, { ...older, minor: 7, deblocking: 0, intra: 0 }), { minor: 7 });
     assert.equal(decodeAll(file(inventUnits(6, older), { minor })), decodeAll(newer));
   });
 }
 
+/** The tables of a 4:2:0 segment whose TABLES unit has these bits, and 0 after them. */
+const tablesOf = (version_minor, ...bits) => {
+  const payload = Uint8Array.from(payloadOf(bits));
+  return readResidualTables({ version_minor, read: () => new BitReader(payload, 'test') }, { chroma_format: 1 }, 0);
+};
+test('5.9: custom_level_flag', () => {
+  const defaults = tablesOf(8, ...none(7));
+  assert.deepEqual(tablesOf(8, 0, 1, ...none(8), ...none(5)), defaults);
+  // of set 0, kind 1: binary_table[0] of level 3 and value_scale_index[9] of level 2
+  const level3 = [1, 1, ...bits(6, 63), ...none(12), ...none(13)];
+  const level2 = [1, ...none(61), ...none(9), 1, ...bits(6, 39)];
+  const { sets } = tablesOf(8, 0, 1, ...none(6), ...level2, ...level3, ...none(5));
+  defaults.sets[0][1][3].bin[0] = 263;
+  defaults.sets[0][1][2].scale[9] = 39;
+  assert.deepEqual(sets, defaults.sets);
+});
+test('5.9: versions have tables of their own', () => {
+  const counts = (minor) => tablesOf(minor, ...none(7)).sets[2][1].map(({ bin, scale }) => [bin.length, scale.length]);
+  const older = [[37, 3], [37, 3], [29, 3], [5, 3]];
+  for (const minor of [5, 6, 7]) assert.deepEqual(counts(minor), older);
+  for (const minor of [8, 200]) assert.deepEqual(counts(minor), [[44, 12], [44, 12], [61, 10], [13, 13]]);
+});
+
 /**
- * Two pictures, the second of which has nothing but a field, in the same units for any version from 0.5 on. Seeds: 4755
- * has an interpolated field, 1121 a stepped one; the rules differ in all planes that are smaller than luma of scale 1.
+ * Two pictures, the second of which has nothing but a field, in units that are the same for all of these versions; the
+ * rules differ in all planes that are smaller than luma of scale 1.
  */
-const moved = (seed, minor) => {
-  const wanted = { ...WANTED, network: 0, gops: [[2, 0]], deblocking: 0, intra: 0 };
+const moved = (seed, units, minor) => {
+  const wanted = { ...WANTED, network: 0, gops: [[2, 0]], deblocking: 0, intra: 0, minor: units };
   return file(inventUnits(seed, wanted), { minor });
 };
-for (const [seed, stepped] of [[4755, 0], [1121, 1]]) {
+for (const [seed, stepped, units, exactVersions, roundedVersions] of [
+  [4755, 0, 7, [7], [5, 6]], [1121, 1, 7, [7], [5, 6]], [19, 0, 8, [8, 200], []], [36, 1, 8, [8, 200], []],
+]) {
   for (const [s, scale] of ['1', '1/2', '1/4', '1/8'].entries()) {
-    test(`6.11: where vectors are rounded depends on version_minor, stepped_flag ${stepped}, at ${scale}`, () => {
-      const picturesOf = (minor) => [...decode(moved(seed, minor), { scale })].map(({ planes }) => planes);
-      const { container, sequence } = new Decoder(moved(seed, 7));
+    const what = `stepped_flag ${stepped}, version 0.${units}, at ${scale}`;
+    test(`6.11: where vectors are rounded depends on version_minor, ${what}`, () => {
+      const picturesOf = (minor) => [...decode(moved(seed, units, minor), { scale })].map(({ planes }) => planes);
+      const { container, sequence } = new Decoder(moved(seed, units, units));
       const [field] = readFields(container, sequence, { segment: 0, number: 0 }, codingOrder(2, 0), null).get(1);
       assert.equal(field.stepped, stepped);
-      const [reference, exact] = picturesOf(7);
+      const [reference] = picturesOf(units);
       const aligned = (rule) => alignPlanes(sequence, s, reference, field, rule).map(({ samples }) => [...samples]);
-      const listed = (planes) => planes.map((plane) => [...plane]);
-      assert.deepEqual(listed(exact), aligned({ exact: true }));
-      assert.deepEqual(picturesOf(200)[1], exact);
-      for (const minor of [5, 6]) {
-        const [before, rounded] = picturesOf(minor);
+      const [exact, rounded] = [aligned({ exact: true }), aligned({ exact: false })];
+      assert.deepEqual(exact.map((plane, i) => hex(plane) === hex(rounded[i])), [s === 0, false, false]);
+      const check = (minor, expected) => {
+        const [before, after] = picturesOf(minor);
         assert.deepEqual(before, reference);
-        assert.deepEqual(listed(rounded), aligned({ exact: false }));
-        assert.deepEqual(exact.map((plane, i) => hex(plane) === hex(rounded[i])), [s === 0, false, false]);
-      }
+        assert.deepEqual(after.map((plane) => [...plane]), expected);
+      };
+      for (const minor of exactVersions) check(minor, exact);
+      for (const minor of roundedVersions) check(minor, rounded);
     });
   }
 }
-test('3.7: a later version has the fields of 0.7', () => {
+test('3.7: a later version has the fields of 0.8', () => {
   assert.equal(decodeAll(file(hybrid, { minor: 200 })), decodeAll(HYBRID));
 });
 refuses('5.9: intra_table ends early', plainTables(1, 0, 0, 0, 0, 0, 1, 1), PayloadError);
@@ -360,7 +391,6 @@ const motionHeader = (bits, side = 33) => () => {
 };
 const refusesHeader = (name, kind, ...parameters) =>
   test(name, () => assert.throws(motionHeader(...parameters), (error) => error instanceof kind));
-const bits = (n, value) => Array.from({ length: n }, (_, i) => (value >> (n - 1 - i)) & 1);
 const stepped = (block_log2_minus3, split_depth) =>
   [...bits(2, block_log2_minus3), 1, ...bits(2, split_depth), 1];
 test('5.8: split_depth as large as block_log2_minus3', () => {
