@@ -17,7 +17,6 @@ from nvcodec.entropy.errors import PayloadEmpty, PayloadNotConsumed, PayloadNotW
 from nvcodec.entropy.tables import (
     PRECISION,
     SYMBOL_MIN,
-    TABLE_COUNT,
     frequencies,
     require_codable,
     require_tables,
@@ -35,18 +34,23 @@ def _model(table_index: int) -> constriction.stream.model.Categorical:
     return constriction.stream.model.Categorical(frequencies(table_index) / 2.0**PRECISION, perfect=True)
 
 
-def _coding_order(table_indices: npt.NDArray[np.uint16]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
-    """Raster positions in coding order, and how many symbols each table has (TABLE_COUNT,)."""
-    flat = table_indices.ravel()
+def _coding_order(tables: npt.NDArray[np.uint16]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint16]]:
+    """Raster positions in coding order, and the table of each."""
+    flat = tables.ravel()
     # A stable sort of 16-bit integers is numpy's radix sort.
-    return np.argsort(flat, kind="stable"), np.bincount(flat, minlength=TABLE_COUNT)
+    order = np.argsort(flat, kind="stable")
+    return order, flat[order]
 
 
-def _groups(counts: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
-    """(table index, first, past-the-last position in coding order) of each table in use, ascending."""
-    ends = np.cumsum(counts)
-    for table_index in np.flatnonzero(counts):
-        yield int(table_index), int(ends[table_index] - counts[table_index]), int(ends[table_index])
+def _groups(in_order: npt.NDArray[np.uint16]) -> Iterator[tuple[int, int, int]]:
+    """(table index, first, past-the-last position in coding order) of each table in use, ascending.
+
+    in_order: the tables of all symbols, sorted.
+    """
+    if not in_order.size:
+        return
+    starts = [0, *(np.flatnonzero(in_order[1:] != in_order[:-1]) + 1).tolist()]
+    yield from zip(in_order[starts].tolist(), starts, [*starts[1:], in_order.size], strict=True)
 
 
 class SymbolDecoder:
@@ -74,9 +78,9 @@ class SymbolDecoder:
         Damaged words yield other symbols: see `finish`. Raises TableOutOfRange.
         """
         require_tables(tables)
-        order, counts = _coding_order(tables.astype(np.uint16))
+        order, own = _coding_order(tables.astype(np.uint16))
         in_order = np.empty(tables.size, dtype=np.int32)
-        for table_index, start, stop in _groups(counts):
+        for table_index, start, stop in _groups(own):
             in_order[start:stop] = self._coder.decode(_model(table_index), stop - start)
         in_order += SYMBOL_MIN
         symbols = np.empty(tables.size, dtype=np.int32)
@@ -115,9 +119,9 @@ class SymbolEncoder:
         """The words of everything pushed, little-endian, ready for a payload; at least one."""
         coder = constriction.stream.stack.AnsCoder(np.array([START_STATE], dtype=np.uint32))
         for symbols, tables in reversed(self._pushed):
-            order, counts = _coding_order(tables)
+            order, own = _coding_order(tables)
             in_order = symbols.ravel()[order] - SYMBOL_MIN
-            for table_index, start, stop in reversed(list(_groups(counts))):
+            for table_index, start, stop in reversed(list(_groups(own))):
                 coder.encode_reverse(in_order[start:stop], _model(table_index))
         words: bytes = coder.get_compressed().astype("<u4").tobytes()
         return words
