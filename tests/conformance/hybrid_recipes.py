@@ -436,7 +436,7 @@ def many_coefficients() -> bytes:
 def scattered_coefficients() -> bytes:
     """Version 0.8: few blocks with large coefficients in many without."""
     odds = Odds(plane=1.0, flag=0.22, significant=0.25, spread=9.0, other=0.002)
-    segment = gops(1, 3, 1, 1, 1, closed=(0, 2, 3, 4))
+    segment = gops(1, 3, 2, 1, 1, closed=(0, 3, 4))
     return _version_8(video_format("444", 8, 120, 91), [segment], 372, _turns(Plan(qp=FINE - 12)), odds=odds)
 
 
@@ -465,7 +465,7 @@ def one_row_of_blocks() -> bytes:
 def the_smallest_of_version_8() -> bytes:
     """Version 0.8: pictures of one sample, that is of one block."""
     plan = _turns(Plan(qp=36), Plan(qp=24))
-    return _version_8(video_format("400", 8, 1, 1), [gops(1, 1, 2)], 366, plan, odds=Odds(flag=0.9, significant=0.6))
+    return _version_8(video_format("400", 8, 1, 1), [gops(1, 1, 2, 3)], 366, plan, odds=Odds(flag=0.6, significant=0.6))
 
 
 def custom_levels() -> bytes:
