@@ -213,7 +213,7 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
         one = 1 << arithmetic.MASK_FRACTION_BITS
         _ends(note, "6.9 mask", np.floor(mask / (1 << arithmetic.MASK_SHIFT)) + one // 2, 0, one)
 
-    def phases(place: Any, dy: Any, dx: Any) -> None:
+    def phases(plane_shape: Any, dy: Any, dx: Any, *others: Any) -> None:
         for pair in np.unique(PHASES * (dy & 3) + (dx & 3)):
             note(f"6.11 phase {pair // PHASES} {pair % PHASES}")
 
@@ -465,7 +465,7 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
         before(lambda base, delta: _ends(note, "5.8 vector", base + delta, VECTOR_MIN, VECTOR_MAX)),
     )
     yield PyramidPass, "predict", predicted
-    yield alignment, "_indices", before(phases)
+    yield alignment, "sample_indices", before(phases)
     yield NumpyLibrary, "clamp", before(clamped)
     yield network_unit, "wrap", before(lambda values: _ends(note, "5.3 wrapped weight", values, *wrap_range))
     yield gop, "wrap", before(lambda values: _ends(note, "5.4 wrapped window weight", values, *wrap_range))

@@ -89,7 +89,6 @@ UNREACHED = {
     "decoder.decoder._embed_all 1+": "cannot be: the motion profile always has networks",
     "synthesis.alignment._coarser": "crops are the encoder's",
     "synthesis.alignment.align_plane": "for tests",
-    "synthesis.alignment.sample_indices": "for tests",
     "synthesis.backend.make_backend 1-": "another backend than numpy",
     "synthesis.backend.make_backend 2+": "another backend than numpy",
     "synthesis.backend.make_backend 2-": "another backend than numpy",

@@ -157,32 +157,17 @@ def _block_vectors(
     whole: bool,
 ) -> tuple[Values, Values]:
     """`plane_vectors` without interpolation: a sample has the vector of its first luma sample's block."""
-    rows, columns = _blocks_of_samples(vectors, block_log2, plane_shape, scales_log2, parts, library)
-    dy, dx = _scaled(vectors, scales_log2, whole)
-    return tuple(library.take(library.take(own, columns, 1), rows, 0) for own in (dy, dx))
-
-
-def _blocks_of_samples(
-    vectors: Values,
-    block_log2: int,
-    plane_shape: tuple[int, int],
-    scales_log2: tuple[int, int],
-    parts: tuple[slice | None, slice | None],
-    library: Library,
-) -> list[Values]:
-    """The block row of each sample row of a plane's part, and the block column of each column."""
-    return [
+    rows, columns = (
         ((library.arange(size, vectors)[part or slice(None)]) << scale_log2) >> block_log2
         for size, scale_log2, part in zip(plane_shape, scales_log2, parts, strict=True)
-    ]
-
-
-def _scaled(vectors: Values, scales_log2: tuple[int, int], whole: bool) -> list[Values]:
-    """(dy, dx) of blocks in quarter samples of a plane; whole: as they are."""
-    parts = [vectors[..., component] for component in range(2)]
-    if whole:
-        return parts
-    return [(own + ((1 << e) >> 1)) >> e for own, e in zip(parts, scales_log2, strict=True)]
+    )
+    found = []
+    for component, scale_log2 in enumerate(scales_log2):
+        scaled = vectors[..., component]
+        if not whole:
+            scaled = (scaled + ((1 << scale_log2) >> 1)) >> scale_log2
+        found.append(library.take(library.take(scaled, columns, 1), rows, 0))
+    return found[0], found[1]
 
 
 def _nodes(
@@ -272,7 +257,9 @@ def sample_indices(
 
     dy, dx: as `plane_vectors` gives them. Positions are clamped to MARGIN samples outside the plane.
     """
-    return _indices(_BySample(plane_shape, rows, columns, library), dy, dx)
+    indices = _row_indices(plane_shape, dy, rows, library)
+    indices += _column_indices(plane_shape, dx, columns, library)
+    return indices
 
 
 def _row_indices(plane_shape: tuple[int, int], dy: Values, rows: slice | None, library: Library) -> Values:
@@ -309,74 +296,6 @@ def align_plane(
     return library.gather(phases, sample_indices(plane_shape, dy, dx, rows, columns, library))
 
 
-class _BySample:
-    """Where samples lie in the flattened phase planes, by a vector of each; positions are clamped."""
-
-    def __init__(self, plane_shape: tuple[int, int], rows: slice | None, columns: slice | None, library: Library):
-        self.shape, self.parts, self.library = plane_shape, (rows, columns), library
-
-    def rows(self, dy: Values) -> Values:
-        """What rows add to the indices."""
-        return _row_indices(self.shape, dy, self.parts[0], self.library)
-
-    def columns(self, dx: Values) -> Values:
-        """And what columns add."""
-        return _column_indices(self.shape, dx, self.parts[1], self.library)
-
-    def indices(self, total: Values) -> Values:
-        """Of the sums of both."""
-        return total
-
-    def by_sample(self, values: Values) -> Values:
-        """What belongs to a vector, of all samples."""
-        return values
-
-
-class _ByBlock:
-    """The same by a vector of each block, of which none leads to a position that would be clamped: then all samples of
-    a block lie as far from their own places. numpy's alone."""
-
-    def __init__(self, plane_shape: tuple[int, int], rows: Values, columns: Values):
-        """rows, columns: the block row of each sample row, and the block column of each column."""
-        height, width = plane_shape
-        self.blocks, self.stride = (rows, columns), width + 2 * MARGIN
-        down = (np.arange(height, dtype=np.int32) + MARGIN) * (PHASES * PHASES * self.stride)
-        self.places = down[:, None] + (np.arange(width, dtype=np.int32) + MARGIN)
-
-    def rows(self, dy: Values) -> Values:
-        return dy * (PHASES * self.stride)
-
-    def columns(self, dx: Values) -> Values:
-        return (dx & (PHASES - 1)) * self.stride + (dx >> 2)
-
-    def indices(self, total: Values) -> Values:
-        found = self.by_sample(total)
-        found += self.places
-        return found
-
-    def by_sample(self, values: Values) -> Values:
-        rows, columns = self.blocks
-        return values.take(columns, 1).take(rows, 0)
-
-    def clamps(self, plane_shape: tuple[int, int], vectors: Sequence[Values], further: Sequence[int]) -> bool:
-        """Whether any position would be clamped; vectors: (dy, dx); further: how much longer these may come to be."""
-        for axis, (size, blocks) in enumerate(zip(plane_shape, self.blocks, strict=True)):
-            numbers = np.arange(vectors[axis].shape[axis])
-            first, last = (np.searchsorted(blocks, numbers, side) - (side == "right") for side in ("left", "right"))
-            own = vectors[axis] if axis == 0 else vectors[axis].T
-            low, high = own.min(1), own.max(1) + further[axis]
-            if ((first + MARGIN) * PHASES + low).min() < 0:
-                return True
-            if ((last + MARGIN) * PHASES + high).max() > (size + 2 * MARGIN) * PHASES - 1:
-                return True
-        return False
-
-
-def _indices(place: _BySample | _ByBlock, dy: Values, dx: Values) -> Values:
-    """`sample_indices` of what `place` has vectors of."""
-    return place.indices(place.rows(dy) + place.columns(dx))
-
-
 class Between:
     """Positions between quarter samples: the four quarter samples around each, and how near it is to them.
 
@@ -389,24 +308,22 @@ class Between:
         dy: Values,
         dx: Values,
         scales_log2: tuple[int, int],
-        place: _BySample | _ByBlock | None = None,
+        rows: slice | None = None,
+        columns: slice | None = None,
         library: Library = NUMPY,
     ):
         """dy, dx: int32, in quarter samples of full-size luma, of which a sample of the plane covers 2**scales_log2
-        (rows, columns); of what `place` has vectors of, by default of all samples."""
+        (rows, columns)."""
         self.scales_log2, self.library = scales_log2, library
-        place = place or _BySample(plane_shape, None, None, library)
         ey, ex = scales_log2
-        down, across = dy & ((1 << ey) - 1), dx & ((1 << ex) - 1)
+        self.down, self.across = dy & ((1 << ey) - 1), dx & ((1 << ex) - 1)
         above, left = dy >> ey, dx >> ex
         self.halves = max(scales_log2) == 1
         """Whether fractions are halves: then the mean of the corners serves, which coincide where there is none."""
-        below, right = (above + down, left + across) if self.halves else (above + 1, left + 1)
-        ups = [place.rows(y) for y in (above, below)[: 1 + (ey > 0)]]
-        lefts = [place.columns(x) for x in (left, right)[: 1 + (ex > 0)]]
-        self.corners = [[place.indices(up + aside) for aside in lefts] for up in ups]
-        if not self.halves:
-            self.down, self.across = place.by_sample(down), place.by_sample(across)
+        below, right = (above + self.down, left + self.across) if self.halves else (above + 1, left + 1)
+        ups = [_row_indices(plane_shape, y, rows, library) for y in (above, below)[: 1 + (ey > 0)]]
+        lefts = [_column_indices(plane_shape, x, columns, library) for x in (left, right)[: 1 + (ex > 0)]]
+        self.corners = [[up + across for across in lefts] for up in ups]
 
     def align(self, phases: Values) -> Values:
         """A plane's samples, bilinearly between its phase planes'."""
@@ -471,30 +388,14 @@ def align_picture(
             )
             scales = (scale_log2 + rows_log2, scale_log2 + columns_log2)
             exact = fine and any(scales)
-            by_block = stepped and library is NUMPY and crop is None
-            own = _block_place(shape, vectors, block_log2, scales, exact) if by_block else None
-            if own is not None:
-                place, (dy, dx) = own
-            else:
-                place = _BySample(shape, rows, columns, library)
-                dy, dx = plane_vectors(vectors, block_log2, shape, *scales, rows, columns, library, stepped, exact)
+            dy, dx = plane_vectors(vectors, block_log2, shape, *scales, rows, columns, library, stepped, exact)
             if exact:
-                between = Between(shape, dy, dx, scales, place, library)
+                between = Between(shape, dy, dx, scales, rows, columns, library)
             else:
-                indices = _indices(place, dy, dx)
+                indices = sample_indices(shape, dy, dx, rows, columns, library)
         phases = reference.phases(number)
         aligned.append(library.gather(phases, indices) if between is None else between.align(phases))
     return tuple(aligned)
-
-
-def _block_place(
-    shape: tuple[int, int], vectors: Values, block_log2: int, scales_log2: tuple[int, int], exact: bool
-) -> tuple[_BySample | _ByBlock, list[Values]] | None:
-    """How blocks' vectors place a plane's samples, and these vectors; None where positions would be clamped."""
-    rows, columns = _blocks_of_samples(vectors, block_log2, shape, scales_log2, (None, None), NUMPY)
-    place, own = _ByBlock(shape, rows, columns), _scaled(vectors, scales_log2, exact)
-    reach = [each >> e for each, e in zip(own, scales_log2, strict=True)] if exact else own
-    return None if place.clamps(shape, reach, [int(exact)] * 2) else (place, own)
 
 
 def _coarser(part: slice, subsampling_log2: int) -> slice:

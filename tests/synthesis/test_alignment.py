@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from nvcodec.synthesis import alignment
 from nvcodec.synthesis.alignment import (
     MARGIN,
     NUMPY,
@@ -304,30 +303,3 @@ def test_largest_vectors_on_the_largest_blocks() -> None:
         assert dy.dtype == dx.dtype == np.int32
         assert (dy == value).all()
         assert (dx == value).all()
-
-
-@pytest.mark.parametrize("chroma", SUBSAMPLING)
-@pytest.mark.parametrize("scale", range(4))
-@pytest.mark.parametrize("fine", [False, True])
-def test_blocks_are_placed_as_their_samples_are(
-    chroma: str, scale: int, fine: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """numpy places blocks as wholes where no position is clamped, and samples one by one where any is."""
-    random, video = np.random.default_rng(7), video_format(chroma, 8, 75, 53).scaled(scale)
-    reference = Reference([random.integers(0, 256, shape).astype(np.uint8) for shape in video.plane_shapes], 8)
-    taken = []
-    for block_log2 in (3, 4, 6):
-        size = (-(-53 >> block_log2), -(-75 >> block_log2), 2)
-        for reach in (0, 3, 40, 4 * MARGIN + 40, 1023):
-            vectors = random.integers(-reach, reach + 1, size).astype(np.int32)
-            found = align_picture(reference, vectors, block_log2, chroma, scale, stepped=True, fine=fine)
-            scales = (scale, scale)
-            place = alignment._block_place(video.plane_shapes[0], vectors, block_log2, scales, fine and scale > 0)
-            taken.append(place is not None)
-            with monkeypatch.context() as patched:
-                patched.setattr(alignment, "_block_place", lambda *given: None)
-                wanted = align_picture(reference, vectors, block_log2, chroma, scale, stepped=True, fine=fine)
-            for own, other in zip(found, wanted, strict=True):
-                np.testing.assert_array_equal(own, other)
-    assert any(taken)
-    assert not all(taken)
