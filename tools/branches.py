@@ -54,7 +54,7 @@ WRITERS = (
     "entropy.coder.SymbolEncoder",
     "entropy.latents.encode_latents",
     "entropy.latents.encode_residual",
-    "entropy.tables._costs_bits",
+    "entropy.tables.costs_bits",
     "entropy.tables.bits",
     "entropy.tables.require_codable",
     "synthesis.choices.choice_passes",

@@ -100,17 +100,11 @@ UNREACHED = {
 """Functions, and outcomes of branches ('function number+' or 'function number-'), that no vector reaches: why."""
 ONE_NEIGHBOUR = "cannot be: on the first diagonal only one neighbour counts"
 UNREACHED |= {
-    context_case(f"7.7 binary, set {number}, {kind}, level 1", context): ONE_NEIGHBOUR
+    context_case(f"{section} binary, set {number}, {kind}, level {level}", context): ONE_NEIGHBOUR
+    for section, level, contexts in (("7.7", 1, (30, 31)), ("7.12", 1, (23, 24)), ("7.12", 2, (23, 24)))
     for number in range(TABLE_SETS)
     for kind in PLANE_KINDS
-    for context in (30, 31)
-}
-UNREACHED |= {
-    context_case(f"7.12 binary, set {number}, {kind}, level {level}", context): ONE_NEIGHBOUR
-    for number in range(TABLE_SETS)
-    for kind in PLANE_KINDS
-    for level in (1, 2)
-    for context in (23, 24)
+    for context in contexts
 }
 
 

@@ -5,7 +5,7 @@ Source: bitstream_spec.md, sections 5.9, 5.10, 7.7 and 7.12.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,7 +30,7 @@ from nvcodec.entropy.latents import decode_residual, table_indices
 from nvcodec.synthesis import coefficients_7
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.choices import walk_choices
-from nvcodec.synthesis.coefficients import walk
+from nvcodec.synthesis.coefficients import Answers, walk
 from nvcodec.synthesis.intra import walk_intra
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.transform import COEFFICIENTS, block_shape
@@ -107,6 +107,17 @@ def blank_tables(container: ContainerReader, plane_count: int) -> TablesHeader:
     return TablesHeader(min(plane_count, 2), default_tables(version), version_minor=version)
 
 
+def decoded_values(symbols: Array, near8: Array | None) -> Array:
+    """The values that symbols stand for, of those near a prediction in eighths or of any; none is 0."""
+    closed: Array = symbols if near8 is None else decode_residual(symbols, value_mean8(near8))
+    return closed - (closed <= 0)
+
+
+def walk_of_version(version_minor: int) -> Callable[[int, tuple[int, int], Array, Answers], None]:
+    """How a file's coefficients are walked."""
+    return walk if version_minor >= CONTEXTS_VERSION_MINOR else coefficients_7.walk
+
+
 class _Decoding:
     """Answers of the entropy coder."""
 
@@ -119,8 +130,7 @@ class _Decoding:
 
     def value(self, contexts: Array, frequencies: Array, blocks: Array, near8: Array | None = None) -> Array:
         symbols = self.decoder.decode(value_tables(contexts, self.tables, near8))
-        closed: Array = symbols if near8 is None else decode_residual(symbols, value_mean8(near8))
-        return closed - (closed <= 0)
+        return decoded_values(symbols, near8)
 
 
 class _DecodedIntra:
@@ -177,7 +187,7 @@ class GopResiduals:
         self.choice, self.size = np.asarray(tables.choice) + LAPLACE_COUNT, plane_shapes[0]
         self.intra = np.asarray(tables.intra) + LAPLACE_COUNT
         self.tables, self.blocks = tables.tables, [block_shape(*shape) for shape in plane_shapes]
-        self.walk = walk if tables.version_minor >= CONTEXTS_VERSION_MINOR else coefficients_7.walk
+        self.walk = walk_of_version(tables.version_minor)
         unit = container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, COARSEST_RESIDUAL))
         counts = tuple(len(picture.references) for picture in order)
         blank = PicturesHeader.blank(counts, len(plane_shapes), tables)

@@ -21,9 +21,9 @@ from nvcodec.bitstream.default_tables import DEFAULT_TABLES
 from nvcodec.bitstream.residual_headers import BINARY_CONTEXTS, RESIDUAL_LEVELS, TABLE_BITS, VALUE_CONTEXTS, Tables
 from nvcodec.decoder.residual import HALF_PHASE, binary_tables, value_mean8, value_symbols, value_tables
 from nvcodec.encoder.named_tables import named_tables
-from nvcodec.entropy import LAPLACE_COUNT, PHASE_COUNT, PRECISION, SCALE_COUNT, SymbolEncoder, frequencies
+from nvcodec.entropy import LAPLACE_COUNT, PHASE_COUNT, SCALE_COUNT, SymbolEncoder
 from nvcodec.entropy.latents import encode_residual, split_mean, wrap
-from nvcodec.entropy.tables import BINARY_COUNT, SYMBOL_COUNT, SYMBOL_MIN
+from nvcodec.entropy.tables import SYMBOL_COUNT, SYMBOL_MIN, costs_bits
 from nvcodec.synthesis import coefficients
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.coefficients import band, walk
@@ -40,16 +40,14 @@ PRIOR = 24.0
 @cache
 def binary_costs() -> Array:
     """(tables of two symbols, 2): bits of 0 and 1."""
-    ones = [frequencies(LAPLACE_COUNT + j)[[-SYMBOL_MIN, 1 - SYMBOL_MIN]] for j in range(BINARY_COUNT)]
-    costs: Array = PRECISION - np.log2(np.array(ones, np.float64))
+    costs: Array = costs_bits()[LAPLACE_COUNT:, -SYMBOL_MIN : 2 - SYMBOL_MIN]
     return costs
 
 
 @cache
 def _value_costs() -> Array:
     """(scales, phases, 256): bits of each symbol -128..127."""
-    tables = np.stack([frequencies(table) for table in range(SCALE_COUNT * PHASE_COUNT)]).astype(np.float64)
-    costs: Array = (PRECISION - np.log2(tables)).reshape(SCALE_COUNT, PHASE_COUNT, SYMBOL_COUNT)
+    costs: Array = costs_bits()[:LAPLACE_COUNT].reshape(SCALE_COUNT, PHASE_COUNT, SYMBOL_COUNT)
     return costs
 
 

@@ -92,7 +92,7 @@ def _binary(number: int) -> npt.NDArray[np.uint32]:
 
 
 @cache
-def _costs_bits() -> npt.NDArray[np.float64]:
+def costs_bits() -> npt.NDArray[np.float64]:
     """The ideal cost of each symbol in each table, (TABLE_COUNT, 256), in bits."""
     all_frequencies = np.stack([frequencies(index) for index in range(TABLE_COUNT)])
     costs: npt.NDArray[np.float64] = PRECISION - np.log2(all_frequencies.astype(np.float64))
@@ -106,7 +106,7 @@ def bits(symbols: npt.ArrayLike, table_indices: npt.ArrayLike) -> float:
     """
     symbol_array, table_array = np.asarray(symbols), np.asarray(table_indices)
     require_codable(symbol_array, table_array)
-    return float(_costs_bits()[table_array.astype(np.intp), symbol_array.astype(np.intp) - SYMBOL_MIN].sum())
+    return float(costs_bits()[table_array.astype(np.intp), symbol_array.astype(np.intp) - SYMBOL_MIN].sum())
 
 
 def require_tables(table_indices: npt.NDArray[np.integer]) -> None:

@@ -10,12 +10,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nvcodec.bitstream import BandHeader, LevelTables, PicturesHeader, TablesHeader, UnitKey, UnitType, write_payload
-from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, CONTEXTS_VERSION_MINOR, MAX_REFERENCES
-from nvcodec.decoder.residual import binary_tables, plane_kind, table_set, value_mean8, value_tables
+from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, MAX_REFERENCES
+from nvcodec.decoder.residual import (
+    binary_tables,
+    decoded_values,
+    plane_kind,
+    table_set,
+    value_tables,
+    walk_of_version,
+)
 from nvcodec.encoder.pack import Payload
 from nvcodec.entropy import LAPLACE_COUNT, SymbolEncoder
-from nvcodec.entropy.latents import decode_residual
-from nvcodec.synthesis import coefficients, coefficients_7
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.choices import walk_choices
 from nvcodec.synthesis.intra import walk_intra
@@ -94,8 +99,7 @@ class _DrawnBand(_Drawing):
         extreme = self.random.random(contexts.shape) < self.odds.extreme
         symbols[extreme] = self.random.choice(ENDS, int(extreme.sum()))
         self.encoder.push(symbols, value_tables(contexts, self.tables, near8))
-        closed = symbols if near8 is None else decode_residual(symbols, value_mean8(near8))
-        return closed - (closed <= 0)
+        return decoded_values(symbols, near8)
 
 
 class _DrawnChoices(_Drawing):
@@ -130,7 +134,7 @@ def wild_residuals(
     plans, shapes = [plan(picture) for picture in order], video.plane_shapes
     blocks = [block_shape(*shape) for shape in shapes]
     finer = tuple(finer) if any(own.residual for own in plans) else ()
-    walk = (coefficients if tables.version_minor >= CONTEXTS_VERSION_MINOR else coefficients_7).walk
+    walk = walk_of_version(tables.version_minor)
     encoders = {level: SymbolEncoder() for level in (COARSEST_RESIDUAL, *finer)}
     coded: dict[int, list[list[bool]]] = {level: [] for level in encoders}
     sizes: list[int] = []
