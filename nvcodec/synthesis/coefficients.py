@@ -37,8 +37,8 @@ _SLOPES, _SLOPE_CONTEXTS = (1, BLOCK), 7
 _CORNER = BLOCK + 1
 _OWN_CLASSES, _ACTIVE_CLASSES = 4, 3
 _UPPER_SIGNIFICANCE = _OWN_CLASSES * (_ACTIVE_CLASSES + NEIGHBOUR_CLASSES)
-_GROUP_BOUNDS = ((6, 8, 11), (3, 4, 5))
-"""By level: the first diagonals of the second, third and fourth context group."""
+_GROUP_BOUNDS = ((6, 8, 11), (3, 4, 5), (2,))
+"""By level: the first diagonals of the second, third and fourth context group; those of level 2 are version 0.7's."""
 _VALUE_CLASSES = 6
 _FIRST_HIGH = (7, 4)
 """By level: the first diagonal whose values have contexts of their own."""
@@ -114,11 +114,32 @@ def lower_neighbours(frequencies: bytes) -> tuple[Array, Array]:
     return np.stack([np.maximum(v, 0) * BLOCK + np.maximum(h, 0) for v, h in pairs]), there[..., None]
 
 
-def lower_count(frequencies: Array, known: Array) -> Array:
-    """(n, blocks): how many of three lower neighbours of frequencies (n,) are known not to be zero (64, blocks)."""
+@cache
+def _groups(level: int) -> Array:
+    """(64,) the context group of each frequency, by its diagonal."""
+    diagonal = diagonal_of(np.arange(COEFFICIENTS))
+    return np.array(np.searchsorted(_GROUP_BOUNDS[level], diagonal, side="right"), np.int64)
+
+
+def grouped_contexts(level: int, frequencies: Array, known: Array) -> Array:
+    """(n, blocks) contexts of the significance of coefficients at frequencies (n,): by their diagonals, and how many of
+    three lower neighbours are known not to be zero (64, blocks)."""
     lower, there = lower_neighbours(frequencies.tobytes())
-    count: Array = (known[lower] & there).sum(0)
-    return count
+    contexts: Array = GROUP_CLASSES * _groups(level)[frequencies][:, None] + (known[lower] & there).sum(0)
+    return contexts
+
+
+def significant_in(level: int, levels: Array, coded: Array, answers: Answers, first_context: int) -> Array:
+    """(band, coded blocks): which coefficients of the band are other than zero, asked diagonal by diagonal.
+
+    levels: (64, blocks) those of coarser bands; first_context: before those of `grouped_contexts`.
+    """
+    known = levels[:, coded] != 0
+    for frequencies in diagonals(level):
+        contexts = first_context + grouped_contexts(level, frequencies, known)
+        known[frequencies] = answers.binary(contexts, frequencies[:, None], coded)
+    significant: Array = known[band(level)]
+    return significant
 
 
 def walk(level: int, shape: tuple[int, int], levels: Array, answers: Answers) -> None:
@@ -328,17 +349,9 @@ def upper_flag_contexts(own: Array, active: Array, near: Array | None) -> Array:
     return first + NEIGHBOUR_CLASSES * own + np.minimum(near, NEIGHBOUR_CLASSES - 1)
 
 
-@cache
-def _groups(level: int) -> Array:
-    """(64,) the context group of each frequency, by its diagonal."""
-    diagonal = diagonal_of(np.arange(COEFFICIENTS))
-    return np.array(np.searchsorted(_GROUP_BOUNDS[level], diagonal, side="right"), np.int64)
-
-
 def upper_significance_contexts(level: int, frequencies: Array, known: Array) -> Array:
-    """(n, blocks) contexts of coefficients at frequencies (n,), by which of (64, blocks) are known not to be zero."""
-    groups = _groups(level)[frequencies][:, None]
-    return _UPPER_SIGNIFICANCE + GROUP_CLASSES * groups + lower_count(frequencies, known)
+    """Contexts as of `grouped_contexts`, behind those of flags."""
+    return _UPPER_SIGNIFICANCE + grouped_contexts(level, frequencies, known)
 
 
 def upper_value_classes(level: int, levels: Array, count: Array) -> Array:
@@ -358,11 +371,8 @@ def _walk_upper(level: int, shape: tuple[int, int], levels: Array, answers: Answ
     coded = coded_blocks(shape, answers, lambda blocks, near: upper_flag_contexts(own[blocks], active[blocks], near))
     if not len(coded):
         return
-    known = levels[:, coded] != 0
-    for frequencies in diagonals(level):
-        contexts = upper_significance_contexts(level, frequencies, known)
-        known[frequencies] = answers.binary(contexts, frequencies[:, None], coded)
-    significant, frequencies = known[band(level)], band(level)
+    significant = significant_in(level, levels, coded, answers, _UPPER_SIGNIFICANCE)
+    frequencies = band(level)
     classes = upper_value_classes(level, levels[:, coded], significant.sum(0))
     row, column = np.nonzero(significant)
     blocks, frequencies = coded[column], frequencies[row]

@@ -7,8 +7,6 @@ Source: bitstream_spec.md, section 7.12.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 from nvcodec.synthesis.arrays import Array
@@ -21,19 +19,14 @@ from nvcodec.synthesis.coefficients import (
     band,
     coarser,
     coded_blocks,
-    diagonal_of,
-    diagonals,
-    lower_count,
+    significant_in,
 )
-from nvcodec.synthesis.transform import COEFFICIENTS
 
 ACTIVITY_CLASSES = 3
 _FIRST_ODD = (*(ACTIVITY_CLASSES * ACTIVITY_CLASSES,) * 3, 1)
 """By level: the first context of the second parity's flags."""
 _FLAG_CONTEXTS = (*(ACTIVITY_CLASSES * (ACTIVITY_CLASSES + NEIGHBOUR_CLASSES),) * 3, 1 + NEIGHBOUR_CLASSES)
 VALUE_CLASSES = 3
-_GROUP_BOUNDS = ((6, 8, 11), (3, 4, 5), (2,), ())
-"""By level: the first diagonals of the second, third and fourth context group."""
 SIGNIFICANCE_GROUPS = (4, 4, 2, 0)
 """By level."""
 
@@ -41,13 +34,6 @@ SIGNIFICANCE_GROUPS = (4, 4, 2, 0)
 def binary_contexts(level: int) -> int:
     """How many contexts of flags and of significance a level has, for one kind of plane."""
     return _FLAG_CONTEXTS[level] + SIGNIFICANCE_GROUPS[level] * GROUP_CLASSES
-
-
-@cache
-def _groups(level: int) -> Array:
-    """(64,) the context group of each frequency, by its diagonal."""
-    diagonal = diagonal_of(np.arange(COEFFICIENTS))
-    return np.array(np.searchsorted(_GROUP_BOUNDS[level], diagonal, side="right"), np.int64)
 
 
 def walk(level: int, shape: tuple[int, int], levels: Array, answers: Answers) -> None:
@@ -63,28 +49,12 @@ def walk(level: int, shape: tuple[int, int], levels: Array, answers: Answers) ->
     if level == LEVELS - 1:
         frequencies, blocks = np.zeros(len(coded), np.int64), coded
     else:
-        frequencies, blocks = _significant(level, levels, coded, answers)
+        row, column = np.nonzero(significant_in(level, levels, coded, answers, _FLAG_CONTEXTS[level]))
+        frequencies, blocks = band(level)[row], coded[column]
     flags = np.zeros(levels.shape[1], np.int64)
     flags[coded] = 1
     near = around(flags, shape)[blocks]
     levels[frequencies, blocks] = answers.value(_value_contexts(level, levels[:, blocks], near), frequencies, blocks)
-
-
-def _significant(level: int, levels: Array, coded: Array, answers: Answers) -> tuple[Array, Array]:
-    """Frequencies and blocks of the coefficients that are not zero, in raster order of (frequency, block)."""
-    known = levels[:, coded] != 0
-    for frequencies in diagonals(level):
-        contexts = _significance_contexts(level, frequencies, known)
-        known[frequencies] = answers.binary(contexts, frequencies[:, None], coded)
-    own = band(level)
-    row, column = np.nonzero(known[own])
-    return own[row], coded[column]
-
-
-def _significance_contexts(level: int, frequencies: Array, known: Array) -> Array:
-    """(n, blocks) contexts of coefficients at frequencies (n,), by which of (64, blocks) are known not to be zero."""
-    groups = _groups(level)[frequencies][:, None]
-    return _FLAG_CONTEXTS[level] + GROUP_CLASSES * groups + lower_count(frequencies, known)
 
 
 def _value_contexts(level: int, levels: Array, neighbours: Array) -> Array:
