@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from nvcodec.bitstream.residual_headers import (
     BINARY_CONTEXTS,
     BINARY_CONTEXTS_7,
-    CONTEXTS_VERSION_MINOR,
     TABLE_SETS,
     VALUE_CONTEXTS,
     VALUE_CONTEXTS_7,
     LevelTables,
     Tables,
 )
+from nvcodec.bitstream.versions import CONTEXTS_VERSION_MINOR
 
 KINDS = 2
 _NUMBERS = (

@@ -22,18 +22,16 @@ from nvcodec.bitstream.errors import (
 )
 from nvcodec.bitstream.model_config import GRID, INTER, INTRA, SCALES, LevelConfig, ModelConfig
 from nvcodec.bitstream.units import UnitKey
+from nvcodec.bitstream.versions import (
+    HYBRID_VERSION_MINOR,
+    MOTION_VERSION_MINOR,
+    VERSION_MAJOR,
+    VERSION_MINOR,
+)
 from nvcodec.bitstream.visitor import Visitor
 
 MAGIC = b"\x89MSN"
 FOOTER_MAGIC = b"MSNX"
-VERSION_MAJOR = 0
-VERSION_MINOR = 8
-MOTION_VERSION_MINOR = 3
-"""The lowest whose motion profile is ours."""
-HYBRID_VERSION_MINOR = 5
-"""The lowest whose hybrid profile is ours."""
-FINE_VERSION_MINOR = 7
-"""From this version_minor on the hybrid profile aligns planes smaller than full-size luma at exact positions."""
 FILE_HEADER_BYTES = 8
 FOOTER_BYTES = 12
 

@@ -10,6 +10,13 @@ from dataclasses import dataclass, field
 
 from nvcodec.bitstream import limits
 from nvcodec.bitstream.errors import InconsistentStream
+from nvcodec.bitstream.filters import Filter, visit_filters
+from nvcodec.bitstream.versions import (
+    ADAPTIVE_FILTER_VERSION_MINOR,
+    CONTEXTS_VERSION_MINOR,
+    DEBLOCKING_VERSION_MINOR,
+    VERSION_MINOR,
+)
 from nvcodec.bitstream.visitor import Visitor
 
 RESIDUAL_LEVELS = 4
@@ -21,8 +28,6 @@ VALUE_CONTEXTS = (12, 12, 10, 13)
 """By level: contexts of values."""
 BINARY_CONTEXTS_7, VALUE_CONTEXTS_7 = (37, 37, 29, 5), (3, 3, 3, 3)
 """The same up to version 0.7 (section 7.12)."""
-CONTEXTS_VERSION_MINOR = 8
-"""From this version_minor on coefficients are coded as in section 7.7, before as in section 7.12."""
 MAX_REFERENCES = 2
 TABLE_SETS = 3
 """For pictures without references, anchors with references, and the others."""
@@ -41,8 +46,7 @@ INTRA_CONTEXTS = 11
 """Contexts of whether blocks are intra (bitstream_spec.md, section 7.11)."""
 DEFAULT_INTRA = (31, 25, 39, 43, 48, 54, 22, 41, 50, 57, 59)
 """Their tables where a TABLES unit names no others. Normative."""
-FILTER_VERSION_MINOR = 7
-"""From this version_minor on TABLES units say whether there are intra blocks, and pictures that are deblocked."""
+FILTER_INDEX_BITS = 2
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,11 @@ class TablesHeader:
     """0..63 by context, of the tables of two symbols: for whether blocks are intra."""
     deblocking_flag: bool = False
     """Whether pictures may be deblocked."""
-    version_minor: int = CONTEXTS_VERSION_MINOR
+    adaptive_filter_flag: bool = False
+    """Whether pictures may be filtered adaptively."""
+    filters: tuple[Filter, ...] = ()
+    """The segment's own, beside the default one."""
+    version_minor: int = VERSION_MINOR
     """Of the file; not coded here."""
 
     def visit(self, v: Visitor) -> None:
@@ -126,7 +134,7 @@ class TablesHeader:
             )
         else:
             self.choice = DEFAULT_CHOICE
-        later = self.version_minor >= FILTER_VERSION_MINOR
+        later = self.version_minor >= DEBLOCKING_VERSION_MINOR
         self.deblocking_flag = later and v.flag("deblocking_flag", self.deblocking_flag)
         self.intra_flag = later and v.flag("intra_flag", self.intra_flag)
         if self.intra_flag and v.flag("custom_intra_flag", self.intra != DEFAULT_INTRA):
@@ -136,6 +144,9 @@ class TablesHeader:
             )
         else:
             self.intra = DEFAULT_INTRA
+        later = self.version_minor >= ADAPTIVE_FILTER_VERSION_MINOR
+        self.adaptive_filter_flag = later and v.flag("adaptive_filter_flag", self.adaptive_filter_flag)
+        self.filters = visit_filters(v, self.filters) if self.adaptive_filter_flag else ()
 
 
 @dataclass
@@ -171,6 +182,10 @@ class PicturesHeader:
     """Whether the segment has pictures that are deblocked; not coded here."""
     deblocked: list[bool] = field(default_factory=list)
     """By picture: whether it is deblocked; those without residual are not."""
+    filter_count: int = 0
+    """How many adaptive filters the segment has, the default one included; not coded here."""
+    filter_index: list[int] = field(default_factory=list)
+    """By picture: 0, it is not filtered adaptively; 1, by the default filter; 2 or more, by one of the segment's."""
 
     @classmethod
     def blank(cls, reference_counts: tuple[int, ...], plane_count: int, tables: TablesHeader) -> PicturesHeader:
@@ -181,6 +196,7 @@ class PicturesHeader:
             tables.network_flag,
             intra_present=tables.intra_flag,
             deblocking_present=tables.deblocking_flag,
+            filter_count=1 + len(tables.filters) if tables.adaptive_filter_flag else 0,
         )
 
     @property
@@ -192,11 +208,12 @@ class PicturesHeader:
         """Raises ValueOutOfRange, InconsistentStream."""
         nothing = [False] * self.picture_count
         network, residual, deblocked = (given or nothing for given in (self.network, self.residual, self.deblocked))
-        qp, choice, intra = (
-            given or [0] * self.picture_count for given in (self.qp, self.choice_log2, self.intra_log2)
+        qp, choice, intra, filters = (
+            given or [0] * self.picture_count
+            for given in (self.qp, self.choice_log2, self.intra_log2, self.filter_index)
         )
         self.network, self.residual, self.deblocked = [], [], []
-        self.qp, self.choice_log2, self.intra_log2 = [], [], []
+        self.qp, self.choice_log2, self.intra_log2, self.filter_index = [], [], [], []
         for i, references in enumerate(self.reference_counts):
             code = _size_code(choice[i])
             code = v.u(f"choice_size[{i}]", CHOICE_BITS, code) if references == MAX_REFERENCES else 0
@@ -207,6 +224,9 @@ class PicturesHeader:
             self.residual.append(v.flag(f"residual_flag[{i}]", residual[i]))
             may = self.deblocking_present and self.residual[i]
             self.deblocked.append(may and v.flag(f"deblocked_flag[{i}]", deblocked[i]))
+            name = f"filter_index[{i}]"
+            top = self.filter_count
+            self.filter_index.append(v.u(name, FILTER_INDEX_BITS, filters[i], high=top) if top else 0)
             needed = self.network[i] or self.residual[i]
             self.qp.append(v.u(f"qp[{i}]", QP_BITS, qp[i]) if needed else 0)
         self.residual_levels = [

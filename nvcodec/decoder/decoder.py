@@ -33,7 +33,7 @@ from nvcodec.bitstream import (
     read_payload,
 )
 from nvcodec.bitstream.errors import FileUnreadable
-from nvcodec.bitstream.headers import FINE_VERSION_MINOR
+from nvcodec.bitstream.versions import FINE_VERSION_MINOR
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
 from nvcodec.decoder.conceal import (
     REPLACED,
@@ -54,6 +54,8 @@ from nvcodec.decoder.network_unit import decode_network
 from nvcodec.decoder.residual import GopResiduals, PictureResidual, read_tables
 from nvcodec.decoder.task import DecodedPicture, GopPlace, StandIn, Task, grey_picture
 from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.adaptive_filter import filtered
+from nvcodec.synthesis.alignment import filter_of
 from nvcodec.synthesis.backend import make_backend
 from nvcodec.synthesis.choices import choose_references
 from nvcodec.synthesis.deblocking import deblocked
@@ -168,6 +170,7 @@ class Decoder:
         self._workers, self._network_threads = (1, threads) if self.sequence.hybrid else (threads, 1)
         self._fine = self.sequence.hybrid and self.container.file_header.version_minor >= FINE_VERSION_MINOR
         """Whether positions lie between quarter samples (bitstream_spec.md, section 6.11)."""
+        self._taps = filter_of(self.sequence.hybrid, self.container.file_header.version_minor)
         self._networks: tuple[int, list[Network]] | None = None
         self._digests: tuple[GopPlace, DigestPayload] | None = None
         self._tables: tuple[int, TablesHeader] | None = None
@@ -575,7 +578,7 @@ class Decoder:
         video = self.format
         if isinstance(task, StandIn):
             frames = [picture.result().frame for picture in window] or [grey_picture(video, task.number)]
-            return DecodedPicture(Frame(frames[0].planes, task.number, video), task.uses)
+            return DecodedPicture(Frame(frames[0].planes, task.number, video), task.uses, self._taps)
         aligned = self._align(task, [picture.result() for picture in window])
         planes = self._planes(task, aligned) if task.residual is None else self._hybrid_planes(task, aligned)
         if task.digest is not None:
@@ -588,7 +591,7 @@ class Decoder:
                 if not self.conceal:
                     raise mismatch
                 self._losses.note_picture(task.number, "left as decoded", mismatch)
-        return DecodedPicture(Frame(tuple(planes), task.number, video), task.uses)
+        return DecodedPicture(Frame(tuple(planes), task.number, video), task.uses, self._taps)
 
     def _decode_motion(
         self, place: GopPlace, order: Sequence[CodedPicture], before: PictureMotion | None
@@ -639,6 +642,8 @@ class Decoder:
         if residual.deblocked:
             whole = self.source_format.plane_shapes
             planes = deblocked(planes, residual.levels, residual.qp, whole, video.bit_depth, self.finest)
+        if residual.filter is not None and self.finest == 0:
+            planes = [filtered(planes[0], residual.filter, video.bit_depth), *planes[1:]]
         return planes
 
     def _synthesised(self, task: Task, window: dict[int, Array] | None) -> list[Array]:

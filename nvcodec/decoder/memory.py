@@ -12,7 +12,7 @@ from nvcodec.bitstream import INTER, ModelConfig, SequenceHeader, limits
 from nvcodec.bitstream.headers import MAX_REFERENCES, MIN_BLOCK_LOG2
 from nvcodec.decoder.errors import MemoryLimit
 from nvcodec.synthesis import arithmetic
-from nvcodec.synthesis.alignment import MARGIN, PHASES
+from nvcodec.synthesis.alignment import EIGHT_TAPS, PHASES
 from nvcodec.synthesis.layers import COARSEST, PICTURE_CHANNELS, WINDOW_PICTURES, ConvLayer, level_layers
 from nvcodec.synthesis.structure import grid_count
 from nvcodec.synthesis.vectors import field_shape
@@ -83,7 +83,7 @@ def memory_need(
     if sequence.motion:
         pictures = min(longest_gop, sequence.picture_count)
         references = pictures // 2 + 2
-        margins = (video.height + 2 * MARGIN) * (video.width + 2 * MARGIN) - video.height * video.width
+        margins = (video.height + 2 * EIGHT_TAPS.margin) * (video.width + 2 * EIGHT_TAPS.margin) - video.height * video.width
         phases = PHASES**2 * (frame + 3 * 2 * margins)
         nodes = _product(field_shape(*size, MIN_BLOCK_LOG2))
         fields = min(MAX_REFERENCES * (pictures + 1) * nodes, limits.MAX_GOP_NODES)

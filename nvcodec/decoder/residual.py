@@ -22,7 +22,9 @@ from nvcodec.bitstream import (
     read_payload,
 )
 from nvcodec.bitstream.default_tables import default_tables
-from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, CONTEXTS_VERSION_MINOR
+from nvcodec.bitstream.filters import DEFAULT_FILTER
+from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
+from nvcodec.bitstream.versions import CONTEXTS_VERSION_MINOR
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.entropy import LAPLACE_COUNT, PHASE_COUNT, SymbolDecoder
 from nvcodec.entropy.errors import EntropyError
@@ -57,6 +59,8 @@ class PictureResidual:
     intra_log2: int = 0
     """log2 of these blocks' size in luma samples."""
     deblocked: bool = False
+    filter: Array | None = None
+    """Coefficients (15, 12) of its adaptive filter; None where it has none."""
 
 
 def table_set(picture: CodedPicture) -> int:
@@ -188,6 +192,7 @@ class GopResiduals:
         self.intra = np.asarray(tables.intra) + LAPLACE_COUNT
         self.tables, self.blocks = tables.tables, [block_shape(*shape) for shape in plane_shapes]
         self.walk = walk_of_version(tables.version_minor)
+        self.filters = [None, *(np.asarray(own, np.int32) for own in (DEFAULT_FILTER, *tables.filters))]
         unit = container.unit(UnitKey(UnitType.RESIDUAL, segment, gop, COARSEST_RESIDUAL))
         counts = tuple(len(picture.references) for picture in order)
         blank = PicturesHeader.blank(counts, len(plane_shapes), tables)
@@ -225,7 +230,8 @@ class GopResiduals:
             self.next_residual += 1
         if self._all_read():
             self._finish()
-        return PictureResidual(network, qp, levels, choices, choice_log2, intra, intra_log2, self.header.deblocked[i])
+        deblocked, own_filter = self.header.deblocked[i], self.filters[self.header.filter_index[i]]
+        return PictureResidual(network, qp, levels, choices, choice_log2, intra, intra_log2, deblocked, own_filter)
 
     def _all_read(self) -> bool:
         """Whether no picture that follows has anything coded."""

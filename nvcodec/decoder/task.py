@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nvcodec.decoder.residual import PictureResidual
-from nvcodec.synthesis.alignment import Reference, align_picture
+from nvcodec.synthesis.alignment import FOUR_TAPS, Filter, Reference, align_picture
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import Backend
 from nvcodec.synthesis.vector_base import PictureMotion
@@ -39,9 +39,10 @@ class GopPlace:
 class DecodedPicture:
     """A picture, and what others need of it while they are predicted from it."""
 
-    def __init__(self, frame: Frame, uses: int):
-        self.frame, self._uses = frame, uses
-        self._reference = Reference(frame.planes, frame.format.bit_depth)
+    def __init__(self, frame: Frame, uses: int, taps: Filter = FOUR_TAPS):
+        """taps: what it is interpolated by."""
+        self.frame, self._uses, self._taps = frame, uses, taps
+        self._reference = self._fresh()
         self._lock = threading.Lock()
 
     def align(self, vectors: Array, motion: PictureMotion, finest: int, fine: bool) -> tuple[Array, ...]:
@@ -63,8 +64,11 @@ class DecodedPicture:
         with self._lock:
             self._uses -= 1
             if not self._uses:
-                self._reference = Reference(self.frame.planes, self.frame.format.bit_depth)
+                self._reference = self._fresh()
         return aligned
+
+    def _fresh(self) -> Reference:
+        return Reference(self.frame.planes, self.frame.format.bit_depth, taps=self._taps)
 
 
 @dataclass(frozen=True)

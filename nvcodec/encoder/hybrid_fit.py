@@ -18,8 +18,10 @@ from torch import Tensor
 
 from nvcodec.bitstream import SCALES, LevelTables, ModelConfig
 from nvcodec.bitstream.default_tables import DEFAULT_TABLES
+from nvcodec.bitstream.filters import DEFAULT_FILTER, Filter
 from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE, DEFAULT_INTRA, MAX_REFERENCES, Tables
 from nvcodec.decoder.residual import plane_kind, table_set
+from nvcodec.encoder.adaptive_filter import fitted_filters, statistics
 from nvcodec.encoder.choices import ChoiceCounts, best_choices, block_costs
 from nvcodec.encoder.fit import StepResult
 from nvcodec.encoder.hybrid_model import HybridModel
@@ -34,7 +36,8 @@ from nvcodec.encoder.residual import Quantiser, ResidualCounts
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.encoder.source import Targets
-from nvcodec.synthesis.alignment import Reference, align_picture
+from nvcodec.synthesis.adaptive_filter import filtered
+from nvcodec.synthesis.alignment import EIGHT_TAPS, Reference, align_picture
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.choices import choose_references
@@ -61,6 +64,8 @@ STEP_PER_LAMBDA = 8.0
 """The squared step over the squared error that a bit is worth."""
 NETWORK_GAIN = 0.01
 """The share of a picture's squared error that the network must take off: what it smooths, all that follows inherits."""
+FILTER_GAIN = 0.001
+"""And that an adaptive filter must take off."""
 FIT_RATE = 4e-4
 """The network's learning rate, at first: it starts from the base model."""
 LARGEST_WINDOWS = 150_000_000
@@ -93,6 +98,11 @@ def _squared_errors(planes: Sequence[Array], source: Sequence[Array]) -> list[fl
         float(((made.astype(np.int32) - wanted) ** 2).sum(dtype=np.int64))
         for made, wanted in zip(planes, source, strict=True)
     ]
+
+
+def _filters(given: Sequence[Sequence[Sequence[int]]]) -> tuple[Filter, ...]:
+    """Of a checkpoint."""
+    return tuple(tuple(tuple(row) for row in own) for own in given)
 
 
 class Loop:
@@ -163,11 +173,17 @@ class Loop:
             return planes
         return deblocked(planes, levels, qp, self.fit.video.plane_shapes, self.video.bit_depth, self.scale_log2)
 
+    def filtered(self, planes: list[Array], own: Filter | None) -> list[Array]:
+        """And after an adaptive filter, if it has any; at reduced scales no picture is filtered."""
+        if own is None or self.scale_log2:
+            return planes
+        return [filtered(planes[0], np.asarray(own), self.video.bit_depth), *planes[1:]]
+
     def remember(self, gop: int, number: int, planes: list[Array]) -> None:
         """Keep a picture that others refer to, and of the GoPs before this one the last anchor alone."""
         self.references = {n: r for n, r in self.references.items() if n >= self.fit.gops[gop].first - 1}
         if number in self.fit.referred_to:
-            self.references[number] = Reference(planes, self.video.bit_depth)
+            self.references[number] = Reference(planes, self.video.bit_depth, taps=EIGHT_TAPS)
 
 
 @dataclass
@@ -180,6 +196,8 @@ class Outcome:
     counts: ResidualCounts
     choice: ChoiceCounts
     intra: IntraCounts
+    filters: tuple[Filter, ...]
+    """The segment's own adaptive filters."""
     weights: dict[str, Tensor]
     """Of the network that it used."""
 
@@ -227,6 +245,7 @@ class HybridFit:
         self.tables: Tables = DEFAULT_TABLES
         self.choice: tuple[int, ...] = DEFAULT_CHOICE
         self.intra: tuple[int, ...] = DEFAULT_INTRA
+        self.filters: tuple[Filter, ...] = ()
         self.loop = Loop(self)
         self._begin_pass()
         self.best: Outcome | None = None
@@ -304,6 +323,7 @@ class HybridFit:
         self.next, self.cost = 0, 0.0
         self.counts, self.choice_counts, self.intra_counts = ResidualCounts(), ChoiceCounts(), IntraCounts()
         self.coded = CodedPictures.blank(count)
+        self.filter_statistics: list[Array | None] = [None] * count
         self.loop = Loop(self)
 
     def _end_pass(self) -> None:
@@ -314,7 +334,10 @@ class HybridFit:
                 self.cost += self.lam * float(weight_bits(self.model.network)) / self.pixels
         if self.best is None or self.cost < self.best.cost:
             weights = {} if self.model is None else {k: v.clone() for k, v in self.model.state_dict().items()}
-            self.best = Outcome(self.cost, self.coded, self.counts, self.choice_counts, self.intra_counts, weights)
+            counts = self.counts, self.choice_counts, self.intra_counts
+            self.best = Outcome(self.cost, self.coded, *counts, self.filters, weights)
+        error_per_bit = self.lam * float(1 << self.video.bit_depth) ** 2
+        self.filters = fitted_filters(self.filter_statistics, self.importance, error_per_bit)
         self.pass_number, self.next = self.pass_number + 1, 0
         if self.done:
             return
@@ -370,17 +393,33 @@ class HybridFit:
         """(planes, their squared errors) of a picture, by what serves it best: with or without network and filter."""
         qp, levels, loop = self.coded.qp[place], self.coded.levels[place], self.loop
         best: tuple[list[Array], list[float]] | None = None
+        kept: list[Array] = []
         for network in (False, True) if self.model is not None else (False,):
             made = loop.planes(window, qp, network)
             tried = [(False, made)]
             if any(own is not None for own in levels):
                 tried.append((True, loop.deblocked(made, levels, qp, True)))
             found = [(filtered, planes, _squared_errors(planes, source)) for filtered, planes in tried]
-            filtered, planes, errors = min(found, key=lambda each: sum(each[2]))
+            smoothed, before, errors = min(found, key=lambda each: sum(each[2]))
+            index, planes, errors = self._adapted(before, errors, source)
             if best is None or sum(errors) < (1 - NETWORK_GAIN) * sum(best[1]):
-                best = planes, errors
-                self.coded.network[place], self.coded.deblocked[place] = network, filtered
+                best, kept = (planes, errors), before
+                self.coded.network[place], self.coded.deblocked[place] = network, smoothed
+                self.coded.filter_index[place] = index
         assert best is not None
+        self.filter_statistics[place] = statistics(kept[0], source[0], self.video.bit_depth)
+        return best
+
+    def _adapted(
+        self, planes: list[Array], errors: list[float], source: Sequence[Array]
+    ) -> tuple[int, list[Array], list[float]]:
+        """(index, planes, their squared errors) by the adaptive filter that serves a picture best, if any does."""
+        best = 0, planes, errors
+        for index, own in enumerate((DEFAULT_FILTER, *self.filters), start=1):
+            tried = self.loop.filtered(planes, own)
+            found = [*_squared_errors(tried[:1], source[:1]), *errors[1:]]
+            if sum(found) < (1 - FILTER_GAIN) * sum(errors) and sum(found) < sum(best[2]):
+                best = index, tried, found
         return best
 
     def windows(self, scale_log2: int) -> Iterator[tuple[int, list[list[Array]]]]:
@@ -449,6 +488,7 @@ class HybridFit:
             best.choice.tables(),
             network,
             best.intra.tables(),
+            best.filters,
         )
 
     # --- state -------------------------------------------------------------------------------------------------------
@@ -461,6 +501,8 @@ class HybridFit:
             "next": self.next,
             "cost": self.cost,
             "coded": self.coded.state(),
+            "filters": self.filters,
+            "filter_statistics": [None if x is None else torch.from_numpy(x) for x in self.filter_statistics],
             "counts": self.counts.state(),
             "choice_counts": torch.from_numpy(self.choice_counts.binary.copy()),
             "choice": list(self.choice),
@@ -482,6 +524,7 @@ class HybridFit:
                 "counts": best.counts.state(),
                 "choice": torch.from_numpy(best.choice.binary.copy()),
                 "intra": torch.from_numpy(best.intra.binary.copy()),
+                "filters": best.filters,
                 "weights": best.weights,
             },
             "lambda": self.lam,
@@ -491,6 +534,8 @@ class HybridFit:
         self.passes, self.pass_number = state["passes"], state["pass_number"]
         self.next, self.cost, self.lam = state["next"], state["cost"], state["lambda"]
         self.coded = CodedPictures.loaded(state["coded"])
+        self.filters = _filters(state["filters"])
+        self.filter_statistics = [None if x is None else x.numpy() for x in state["filter_statistics"]]
         self.counts.load(state["counts"])
         self.choice_counts.binary[:] = state["choice_counts"].numpy()
         self.choice = tuple(state["choice"])
@@ -500,7 +545,9 @@ class HybridFit:
             tuple(tuple(LevelTables(tuple(b), tuple(v)) for b, v in kind) for kind in own) for own in state["tables"]
         )
         self.loop.references = {
-            number: Reference([plane.numpy().view(self.video.dtype) for plane in planes], self.video.bit_depth)
+            number: Reference(
+                [plane.numpy().view(self.video.dtype) for plane in planes], self.video.bit_depth, taps=EIGHT_TAPS
+            )
             for number, planes in state["references"].items()
         }
         if state["best"] is not None:
@@ -512,7 +559,8 @@ class HybridFit:
             intra = IntraCounts()
             intra.binary[:] = kept["intra"].numpy()
             coded = CodedPictures.loaded(kept["coded"])
-            self.best = Outcome(kept["cost"], coded, counts, choice, intra, kept["weights"])
+            filters = _filters(kept["filters"])
+            self.best = Outcome(kept["cost"], coded, counts, choice, intra, filters, kept["weights"])
         if self.model is None:
             return
         if state["network_fit"] is not None:

@@ -11,6 +11,7 @@ import torch
 
 from nvcodec.bitstream import BandHeader, PicturesHeader, TablesHeader, UnitKey, UnitType, write_payload
 from nvcodec.bitstream.default_tables import DEFAULT_TABLES
+from nvcodec.bitstream.filters import Filter
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL, DEFAULT_INTRA, RESIDUAL_LEVELS, Tables
 from nvcodec.decoder.residual import plane_kind, table_set
 from nvcodec.encoder.choices import encode_choices
@@ -45,13 +46,16 @@ class CodedPictures:
     intra: list[tuple[int, Array | None]]
     """log2 of the blocks' size and whether each is intra, bool; (0, None) where none are."""
     deblocked: list[bool]
+    filter_index: list[int]
+    """0: not filtered adaptively; 1: by the default filter; 2 or more: by one of the segment's own."""
 
     @classmethod
     def blank(cls, count: int) -> CodedPictures:
         """Of so many pictures, nothing."""
         nothing: tuple[int, Array | None] = (0, None)
         flags = [[False] * count for _ in range(2)]
-        return cls([0] * count, [[] for _ in range(count)], flags[0], [nothing] * count, [nothing] * count, flags[1])
+        levels: list[list[Array | None]] = [[] for _ in range(count)]
+        return cls([0] * count, levels, flags[0], [nothing] * count, [nothing] * count, flags[1], [0] * count)
 
     def state(self) -> dict[str, Any]:
         """Tensors and plain values, for a checkpoint."""
@@ -61,7 +65,7 @@ class CodedPictures:
             for name, given in (("choices", self.choices), ("intra", self.intra))
         }
         flags = {"network": list(self.network), "deblocked": list(self.deblocked)}
-        return {"qp": list(self.qp), "levels": levels, **flags, **sized}
+        return {"qp": list(self.qp), "levels": levels, "filter_index": list(self.filter_index), **flags, **sized}
 
     @classmethod
     def loaded(cls, state: dict[str, Any]) -> CodedPictures:
@@ -70,11 +74,12 @@ class CodedPictures:
         choices, intra = (
             [(log2, None if x is None else x.numpy()) for log2, x in state[name]] for name in ("choices", "intra")
         )
-        return cls(list(state["qp"]), levels, list(state["network"]), choices, intra, list(state["deblocked"]))
+        network, deblocked, filters = (list(state[name]) for name in ("network", "deblocked", "filter_index"))
+        return cls(list(state["qp"]), levels, network, choices, intra, deblocked, filters)
 
     def part(self, first: int, end: int) -> CodedPictures:
         """Of pictures first .. end - 1 of the coding order."""
-        each = (self.qp, self.levels, self.network, self.choices, self.intra, self.deblocked)
+        each = (self.qp, self.levels, self.network, self.choices, self.intra, self.deblocked, self.filter_index)
         return CodedPictures(*(given[first:end] for given in each))
 
     def has_residual(self, place: int) -> bool:
@@ -126,6 +131,7 @@ def pack_residuals(
         network=list(coded.network),
         residual=[coded.has_residual(i) for i in range(len(order))],
         deblocked=list(coded.deblocked),
+        filter_index=list(coded.filter_index),
         qp=list(coded.qp),
         residual_levels=[level for level in units if level < COARSEST_RESIDUAL],
         coded=units[COARSEST_RESIDUAL][0],
@@ -153,8 +159,10 @@ def pack_hybrid_segment(
     choice: Sequence[int],
     network: NetworkParameters | None = None,
     intra: Sequence[int] = DEFAULT_INTRA,
+    filters: Sequence[Filter] = (),
 ) -> Packed:
-    """All units of a segment but the digests; choice, intra: tables; network: left out where no picture uses it."""
+    """All units of a segment but the digests; choice, intra: tables; network: left out where no picture uses it, and so
+    are adaptive filters."""
     present = network is not None and any(coded.network)
     kinds = min(len(video.plane_shapes), 2)
     cut = tuple(own[:kinds] for own in tables)
@@ -169,6 +177,8 @@ def pack_hybrid_segment(
         apart,
         tuple(intra) if apart else DEFAULT_INTRA,
         any(coded.deblocked),
+        any(coded.filter_index),
+        tuple(filters) if any(coded.filter_index) else (),
     )
     payloads.append((UnitKey(UnitType.TABLES, segment), write_payload(header)))
     if network is not None and present:

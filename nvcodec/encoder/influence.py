@@ -16,7 +16,7 @@ import numpy as np
 
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
-from nvcodec.synthesis.alignment import PHASES, Reference, align_picture, plane_vectors
+from nvcodec.synthesis.alignment import EIGHT_TAPS, PHASES, Reference, align_picture, plane_vectors
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.transform import BLOCK_LOG2, block_shape, forward
@@ -53,7 +53,7 @@ def block_influence(
         if number not in references:
             while len(references) >= HELD_REFERENCES:
                 references.pop(next(iter(references)))
-            references[number] = Reference(planes_of(number)[:1], video.bit_depth)
+            references[number] = Reference(planes_of(number)[:1], video.bit_depth, taps=EIGHT_TAPS)
         return references[number]
 
     for place in reversed(range(len(order))):

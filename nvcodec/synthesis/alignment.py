@@ -1,28 +1,24 @@
 """Alignment of a reference picture by integer vectors, once for numpy arrays and torch tensors.
 
-A reference plane is interpolated once at its 16 quarter-sample phases; aligning then is one gather per sample. The
-interpolation filter has 4 taps over 32 (HEVC's for chroma), which fit 16-bit arithmetic at 8 bits a sample: 8 taps gain
-at most 0.14 dB from coded references (0.43 dB from originals, one picture apart) and take three times as long.
+A reference plane is interpolated once at its 16 quarter-sample phases; aligning then is one gather per sample. There are
+two interpolation filters, HEVC's for luma with 8 taps and its one for chroma with 4 taps; both fit 16-bit arithmetic at
+8 bits a sample. Which one a file uses follows from its profile and version (`filter_of`).
 Arrays of one call belong to one library; `Library` holds the few operations that numpy and torch spell differently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from nvcodec.bitstream.versions import EIGHT_TAPS_VERSION_MINOR
 from nvcodec.synthesis.arrays import clamp
 
 PHASES = 4
 """Positions are quarter samples."""
-
-MARGIN = 2
-"""Positions are clamped to this many samples outside the plane; from there on a filter sees the repeated edge alone."""
-
-HORIZONTAL_SHIFT, VERTICAL_SHIFT = 4, 6
-"""Rounded shifts after each pass: the horizontal one keeps half samples."""
 
 SUBSAMPLING_LOG2 = {"400": (), "420": ((1, 1), (1, 1)), "422": ((0, 1), (0, 1)), "444": ((0, 0), (0, 0))}
 """(rows, columns) of the chroma planes' subsampling, as powers of two."""
@@ -32,6 +28,27 @@ CACHED_SAMPLES = 1 << 15
 
 Values = Any
 """An array of the library at hand, numpy's or torch's; docstrings say which element type and shape."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """An interpolation filter at quarter samples. Source: bitstream_spec.md, section 6.11."""
+
+    before: int
+    """Samples before a position that it looks at."""
+    after: int
+    """And behind it."""
+    scale_log2: int
+    """Its taps sum to 2**scale_log2."""
+    phases: Callable[[Values], tuple[Values, ...]]
+    """The four phases along axis 0, sums as yet; each before + after rows fewer."""
+    overshoot: int | None = None
+    """By how many 2**(B - 3) half samples the first pass may leave the sample range; None: it is not clamped."""
+
+    @property
+    def margin(self) -> int:
+        """Positions are clamped to so many samples outside the plane: from there on only the repeated edge is seen."""
+        return max(self.before + 1, self.after)
 
 
 class Library(Protocol):
@@ -189,27 +206,42 @@ def _lines(v: Values, axis: int, block_log2: int, library: Library) -> tuple[Val
     return v << (block_log2 + 1), library.take(v, following, axis) - v
 
 
-def phase_planes(plane: Values, bit_depth: int, library: Library = NUMPY) -> Values:
-    """A plane at all quarter-sample phases: samples (H + 2 * MARGIN, 4, 4, W + 2 * MARGIN).
+def phase_planes(plane: Values, bit_depth: int, library: Library = NUMPY, taps: Filter | None = None) -> Values:
+    """A plane at all quarter-sample phases: samples (H + 2 * margin, 4, 4, W + 2 * margin), the margin being the
+    filter's; by default that of four taps.
 
-    [y, p, q, x] is the sample at row y - MARGIN + p/4 and column x - MARGIN + q/4. Columns are filtered first and kept
+    [y, p, q, x] is the sample at row y - margin + p/4 and column x - margin + q/4. Columns are filtered first and kept
     in half samples, one rounding after each pass; the plane repeats its edge. At 8 bits the accumulators, around
-    mid-grey, fit 16 bits: at most 128 * 40 and 320 * 40 + 2**13 + 2**5 in magnitude. At 12 bits they stay below 2**19.
+    mid-grey, fit 16 bits: at most 128 * 40 and 320 * 40 + 2**5 in magnitude with four taps, 128 * 112 and 288 * 112 +
+    2**6 with eight. At 12 bits they stay below 2**20.
     """
+    taps = taps or FOUR_TAPS
     height, width = plane.shape
-    grey = 1 << (bit_depth - 1)
-    padded = library.accumulators((height + 2 * MARGIN + 3, width + 2 * MARGIN + 3), bit_depth, plane)
-    _repeat_edge(padded, plane, MARGIN + 1)
+    grey, margin, span = 1 << (bit_depth - 1), taps.margin, taps.before + taps.after
+    padded = library.accumulators((height + 2 * margin + span, width + 2 * margin + span), bit_depth, plane)
+    _repeat_edge(padded, plane, margin + taps.before)
     padded -= grey
-    phases = library.samples((height + 2 * MARGIN, PHASES, PHASES, width + 2 * MARGIN), bit_depth, plane)
+    phases = library.samples((height + 2 * margin, PHASES, PHASES, width + 2 * margin), bit_depth, plane)
     rows_at_once = max(16, library.band_samples(bit_depth, plane) // padded.shape[1])
     for first in range(0, phases.shape[0], rows_at_once):
         band = phases[first : first + rows_at_once]
-        columns = padded[first : first + band.shape[0] + 3].T
-        for q, across in enumerate(_filtered(columns, HORIZONTAL_SHIFT, 0)):
-            for p, samples in enumerate(_filtered(across.T, VERTICAL_SHIFT, grey)):
+        columns = padded[first : first + band.shape[0] + span].T
+        for q, across in enumerate(_rounded(taps.phases(columns), taps.scale_log2 - 1)):
+            if taps.overshoot is not None:
+                bound = 2 * grey + taps.overshoot * (grey >> 2)
+                library.clamp(across, -bound, bound)
+            for p, samples in enumerate(_rounded(taps.phases(across.T), taps.scale_log2 + 1)):
+                samples += grey
                 band[:, p, q] = library.clamp(samples, 0, 2 * grey - 1)
     return phases
+
+
+def _rounded(sums: tuple[Values, ...], shift: int) -> tuple[Values, ...]:
+    """Sums over 2**shift, rounded, in place."""
+    for total in sums:
+        total += 1 << (shift - 1)
+        total >>= shift
+    return sums
 
 
 def _repeat_edge(padded: Values, plane: Values, before: int) -> None:
@@ -222,10 +254,8 @@ def _repeat_edge(padded: Values, plane: Values, before: int) -> None:
     padded[bottom:] = padded[bottom - 1]
 
 
-def _filtered(x: Values, shift: int, offset: int) -> tuple[Values, ...]:
-    """The four phases along axis 0, each three rows fewer: rounded sums over 2**shift, plus an offset.
-
-    Taps at the samples -1, 0, 1 and 2 from the position's integer part, over 32: (0, 32, 0, 0), (-2, 27, 8, -1),
+def _four_taps(x: Values) -> tuple[Values, ...]:
+    """Taps at the samples -1, 0, 1 and 2 from the position's integer part, over 32: (0, 32, 0, 0), (-2, 27, 8, -1),
     (-2, 18, 18, -2), (-1, 8, 27, -2). Source: H.265, table 8-13, whose taps are twice these.
     """
     outer, middle, near, far = x * 2, x * 18, x * 27, x * 8
@@ -239,10 +269,49 @@ def _filtered(x: Values, shift: int, offset: int) -> tuple[Values, ...]:
     three_quarters = near[2:-1] + far[1:-2]
     three_quarters -= outer[3:]
     three_quarters -= x[:-3]
-    for total in (whole, quarter, half, three_quarters):
-        total += (offset << shift) + (1 << (shift - 1))
-        total >>= shift
     return whole, quarter, half, three_quarters
+
+
+def _eight_taps(x: Values) -> tuple[Values, ...]:
+    """Taps at the samples -3 .. 4, over 64: 64 at 0; (-1, 4, -10, 58, 17, -5, 1, 0); (-1, 4, -11, 40, 40, -11, 4, -1);
+    the second mirrored. Source: H.265, table 8-11.
+    """
+    count = x.shape[0] - 7
+
+    def at(place: int, values: Values) -> Values:
+        return values[place : place + count]
+
+    x4, x5, x10, x17, x58 = x * 4, x * 5, x * 10, x * 17, x * 58
+    whole = at(3, x) * 64
+    quarter = at(3, x58) + at(4, x17)
+    quarter -= at(2, x10)
+    quarter -= at(5, x5)
+    quarter += at(1, x4)
+    quarter += at(6, x)
+    quarter -= at(0, x)
+    three_quarters = at(4, x58) + at(3, x17)
+    three_quarters -= at(5, x10)
+    three_quarters -= at(2, x5)
+    three_quarters += at(6, x4)
+    three_quarters += at(1, x)
+    three_quarters -= at(7, x)
+    near, far, outer = at(3, x) + at(4, x), at(2, x) + at(5, x), at(0, x) + at(7, x)
+    near *= 40
+    far *= 11
+    half = at(1, x4) + at(6, x4)
+    half += near
+    half -= far
+    half -= outer
+    return whole, quarter, half, three_quarters
+
+
+FOUR_TAPS = Filter(1, 2, 5, _four_taps)
+EIGHT_TAPS = Filter(3, 4, 6, _eight_taps, overshoot=1)
+
+
+def filter_of(hybrid: bool, version_minor: int) -> Filter:
+    """The filter of a file of some profile and version."""
+    return EIGHT_TAPS if hybrid and version_minor >= EIGHT_TAPS_VERSION_MINOR else FOUR_TAPS
 
 
 def sample_indices(
@@ -252,33 +321,36 @@ def sample_indices(
     rows: slice | None = None,
     columns: slice | None = None,
     library: Library = NUMPY,
+    margin: int = FOUR_TAPS.margin,
 ) -> Values:
     """Where the samples of a plane (or of its part) lie in its flattened phase planes; int32.
 
-    dy, dx: as `plane_vectors` gives them. Positions are clamped to MARGIN samples outside the plane.
+    dy, dx: as `plane_vectors` gives them. Positions are clamped to `margin` samples outside the plane.
     """
-    indices = _row_indices(plane_shape, dy, rows, library)
-    indices += _column_indices(plane_shape, dx, columns, library)
+    indices = _row_indices(plane_shape, dy, rows, library, margin)
+    indices += _column_indices(plane_shape, dx, columns, library, margin)
     return indices
 
 
-def _row_indices(plane_shape: tuple[int, int], dy: Values, rows: slice | None, library: Library) -> Values:
+def _row_indices(plane_shape: tuple[int, int], dy: Values, rows: slice | None, library: Library, margin: int) -> Values:
     """What a sample's row adds to its index."""
     height, width = plane_shape
-    y = dy + (library.arange(height, dy)[rows or slice(None)] + MARGIN)[:, None] * PHASES
-    library.clamp(y, 0, (height + 2 * MARGIN) * PHASES - 1)
-    y *= PHASES * (width + 2 * MARGIN)  # a row of the plane is four rows of phases, each of four
+    y = dy + (library.arange(height, dy)[rows or slice(None)] + margin)[:, None] * PHASES
+    library.clamp(y, 0, (height + 2 * margin) * PHASES - 1)
+    y *= PHASES * (width + 2 * margin)  # a row of the plane is four rows of phases, each of four
     return y
 
 
-def _column_indices(plane_shape: tuple[int, int], dx: Values, columns: slice | None, library: Library) -> Values:
+def _column_indices(
+    plane_shape: tuple[int, int], dx: Values, columns: slice | None, library: Library, margin: int
+) -> Values:
     """And what its column adds."""
     width = plane_shape[1]
-    x = dx + (library.arange(width, dx)[columns or slice(None)] + MARGIN) * PHASES
-    library.clamp(x, 0, (width + 2 * MARGIN) * PHASES - 1)
+    x = dx + (library.arange(width, dx)[columns or slice(None)] + margin) * PHASES
+    library.clamp(x, 0, (width + 2 * margin) * PHASES - 1)
     whole = x >> 2
     x &= PHASES - 1
-    x *= width + 2 * MARGIN
+    x *= width + 2 * margin
     x += whole
     return x
 
@@ -291,9 +363,10 @@ def align_plane(
     rows: slice | None = None,
     columns: slice | None = None,
     library: Library = NUMPY,
+    margin: int = FOUR_TAPS.margin,
 ) -> Values:
     """The samples of a plane, or of its part, at their positions in a reference's phase planes."""
-    return library.gather(phases, sample_indices(plane_shape, dy, dx, rows, columns, library))
+    return library.gather(phases, sample_indices(plane_shape, dy, dx, rows, columns, library, margin))
 
 
 class Between:
@@ -311,6 +384,7 @@ class Between:
         rows: slice | None = None,
         columns: slice | None = None,
         library: Library = NUMPY,
+        margin: int = FOUR_TAPS.margin,
     ):
         """dy, dx: int32, in quarter samples of full-size luma, of which a sample of the plane covers 2**scales_log2
         (rows, columns)."""
@@ -321,8 +395,8 @@ class Between:
         self.halves = max(scales_log2) == 1
         """Whether fractions are halves: then the mean of the corners serves, which coincide where there is none."""
         below, right = (above + self.down, left + self.across) if self.halves else (above + 1, left + 1)
-        ups = [_row_indices(plane_shape, y, rows, library) for y in (above, below)[: 1 + (ey > 0)]]
-        lefts = [_column_indices(plane_shape, x, columns, library) for x in (left, right)[: 1 + (ex > 0)]]
+        ups = [_row_indices(plane_shape, y, rows, library, margin) for y in (above, below)[: 1 + (ey > 0)]]
+        lefts = [_column_indices(plane_shape, x, columns, library, margin) for x in (left, right)[: 1 + (ex > 0)]]
         self.corners = [[up + across for across in lefts] for up in ups]
 
     def align(self, phases: Values) -> Values:
@@ -346,17 +420,17 @@ class Between:
 class Reference:
     """A decoded picture that others are predicted from; its phase planes are made when first needed.
 
-    planes: Y[, Cb, Cr], each (rows, columns) samples, at the decoded scale.
+    planes: Y[, Cb, Cr], each (rows, columns) samples, at the decoded scale; taps: the filter they are interpolated by.
     """
 
-    def __init__(self, planes: Sequence[Values], bit_depth: int, library: Library = NUMPY):
-        self.planes, self.bit_depth, self.library = tuple(planes), bit_depth, library
+    def __init__(self, planes: Sequence[Values], bit_depth: int, library: Library = NUMPY, taps: Filter = FOUR_TAPS):
+        self.planes, self.bit_depth, self.library, self.taps = tuple(planes), bit_depth, library, taps
         self._phases: dict[int, Values] = {}
 
     def phases(self, plane: int) -> Values:
         """Phase planes of plane 0, 1 or 2."""
         if plane not in self._phases:
-            self._phases[plane] = phase_planes(self.planes[plane], self.bit_depth, self.library)
+            self._phases[plane] = phase_planes(self.planes[plane], self.bit_depth, self.library, self.taps)
         return self._phases[plane]
 
 
@@ -376,7 +450,7 @@ def align_picture(
     crop: rows and columns of luma samples at the decoded scale, with start and stop; they start at a multiple of the
     chroma subsampling. By default the whole picture.
     """
-    library = reference.library
+    library, margin = reference.library, reference.taps.margin
     aligned: list[Values] = []
     indices, between, last = None, None, None
     for number, (rows_log2, columns_log2) in enumerate(((0, 0), *SUBSAMPLING_LOG2[chroma_format])):
@@ -390,9 +464,9 @@ def align_picture(
             exact = fine and any(scales)
             dy, dx = plane_vectors(vectors, block_log2, shape, *scales, rows, columns, library, stepped, exact)
             if exact:
-                between = Between(shape, dy, dx, scales, rows, columns, library)
+                between = Between(shape, dy, dx, scales, rows, columns, library, margin)
             else:
-                indices = sample_indices(shape, dy, dx, rows, columns, library)
+                indices = sample_indices(shape, dy, dx, rows, columns, library, margin)
         phases = reference.phases(number)
         aligned.append(library.gather(phases, indices) if between is None else between.align(phases))
     return tuple(aligned)

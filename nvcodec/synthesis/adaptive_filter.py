@@ -1,0 +1,113 @@
+"""The adaptive filter: luma of a finished picture, each sample changed by its neighbours as its block's class says.
+
+A block of 4x4 samples has a class by how much its surroundings vary, and how one-sidedly. Each class has 12 coefficients,
+for pairs of samples opposite one another in a diamond of 7x7; where a block varies more down than across they are
+transposed. The classes and the diamond are simpler forms of those of the adaptive loop filter in H.266, section 8.8.5.
+Source: bitstream_spec.md, section 6.16.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nvcodec.synthesis.arrays import Array, clamp
+
+RADIUS = 3
+TAPS = tuple(
+    (dy, dx)
+    for dy in range(RADIUS + 1)
+    for dx in range(-RADIUS, RADIUS + 1)
+    if abs(dy) + abs(dx) <= RADIUS and (dy > 0 or dx > 0)
+)
+"""(rows, columns) from a sample to the first of each coefficient's pair; the second is opposite."""
+COEFFICIENT_LOG2 = 7
+"""Coefficients count 1/128."""
+FILTER_BLOCK = 4
+ACTIVITIES = (192, 384, 768, 1536)
+"""Where classes by activity begin, in 1/128 of the least difference at 8 bits a sample."""
+DIRECTIONS = 3
+FILTER_CLASSES = (len(ACTIVITIES) + 1) * DIRECTIONS
+CACHED_SAMPLES = 1 << 14
+"""Filtering so many samples at once keeps a processor's second-level cache busy and not overrun."""
+
+
+def _transposed_tap(dy: int, dx: int) -> int:
+    """Which pair the columns and rows of one become, exchanged."""
+    return TAPS.index((dx, dy) if (dx, dy) in TAPS else (-dx, -dy))
+
+
+TRANSPOSED = tuple(_transposed_tap(*tap) for tap in TAPS)
+
+
+def extended(plane: Array) -> Array:
+    """int32: a plane, its edge repeated, from RADIUS samples before it to RADIUS behind its last whole blocks."""
+    rows, columns = ((-size) % FILTER_BLOCK for size in plane.shape)
+    wide = ((RADIUS, RADIUS + rows), (RADIUS, RADIUS + columns))
+    return np.pad(plane.astype(np.int32), wide, mode="edge")
+
+
+def block_classes(wide: Array, bit_depth: int) -> tuple[Array, Array]:
+    """(classes 0..14, whether transposed) of the blocks of a plane that is `extended`; both (rows, columns)."""
+    inner = slice(RADIUS, -RADIUS)
+    twice = wide[inner, inner] << 1
+    down = np.abs(twice - wide[RADIUS - 1 : -RADIUS - 1, inner] - wide[RADIUS + 1 : 1 - RADIUS, inner])
+    across = np.abs(twice - wide[inner, RADIUS - 1 : -RADIUS - 1] - wide[inner, RADIUS + 1 : 1 - RADIUS])
+    v, h = _around(down), _around(across)
+    activity = (v + h) >> (bit_depth - 8)
+    level = sum((activity >= bound).astype(np.int32) for bound in ACTIVITIES)
+    more, less = np.maximum(v, h), np.minimum(v, h)
+    direction = (2 * more > 3 * less).astype(np.int32) + (more > 3 * less)
+    return level * DIRECTIONS + direction, v > h
+
+
+def _around(values: Array) -> Array:
+    """Of each block, four times its own sum and once those of the blocks beside, above and below."""
+    rows = sum(values[i::FILTER_BLOCK] for i in range(FILTER_BLOCK))
+    blocks = sum(rows[:, i::FILTER_BLOCK] for i in range(FILTER_BLOCK))
+    wide = np.pad(blocks, 1, mode="edge")
+    around: Array = (
+        (wide[1:-1, 1:-1] << 2) + wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]
+    )
+    return around
+
+
+def pair_sum(wide: Array, rows: slice, tap: int) -> Array:
+    """Of a band of a plane that is `extended`: the sums of a coefficient's pair of samples. rows: of the plane."""
+    dy, dx = TAPS[tap]
+    width = wide.shape[1] - 2 * RADIUS
+    top, bottom, left = rows.start + RADIUS, rows.stop + RADIUS, RADIUS
+    first = wide[top + dy : bottom + dy, left + dx : left + dx + width]
+    second: Array = wide[top - dy : bottom - dy, left - dx : left - dx + width]
+    return first + second
+
+
+def filtered(plane: Array, coefficients: Array, bit_depth: int) -> Array:
+    """A plane's samples, filtered; coefficients: (15, 12) integers."""
+    wide = extended(plane)
+    classes, transposed = block_classes(wide, bit_depth)
+    both = np.concatenate([coefficients, coefficients[:, TRANSPOSED]]).astype(np.int32)
+    own = both[classes + FILTER_CLASSES * transposed]  # (rows, columns, 12)
+    whole = -own.sum(-1) << 1
+    height, width = (count * FILTER_BLOCK for count in classes.shape)
+    result = np.empty((height, width), plane.dtype)
+    at_once = max(1, CACHED_SAMPLES // (width * FILTER_BLOCK))
+    for first in range(0, classes.shape[0], at_once):
+        last = min(first + at_once, classes.shape[0])
+        rows = slice(first * FILTER_BLOCK, last * FILTER_BLOCK)
+        samples = wide[RADIUS + rows.start : RADIUS + rows.stop, RADIUS:-RADIUS]
+        shape = (last - first, FILTER_BLOCK, width)
+        total = samples.reshape(shape) * _by_column(whole[first:last])
+        for tap in range(len(TAPS)):
+            pair = pair_sum(wide, rows, tap).reshape(shape)
+            pair *= _by_column(own[first:last, :, tap])
+            total += pair
+        total += 1 << (COEFFICIENT_LOG2 - 1)
+        total >>= COEFFICIENT_LOG2
+        total += samples.reshape(shape)
+        result[rows] = clamp(total, 0, (1 << bit_depth) - 1).reshape(-1, width)
+    return result[: plane.shape[0], : plane.shape[1]]
+
+
+def _by_column(blocks: Array) -> Array:
+    """(rows, columns) of blocks to (rows, 1, samples)."""
+    return np.repeat(blocks, FILTER_BLOCK, axis=1)[:, None]
