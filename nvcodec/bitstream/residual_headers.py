@@ -186,6 +186,8 @@ class PicturesHeader:
     """How many adaptive filters the segment has, the default one included; not coded here."""
     filter_index: list[int] = field(default_factory=list)
     """By picture: 0, it is not filtered adaptively; 1, by the default filter; 2 or more, by one of the segment's."""
+    filter_whole: list[bool] = field(default_factory=list)
+    """By picture: whether all of its blocks are, not only those with coefficients."""
 
     @classmethod
     def blank(cls, reference_counts: tuple[int, ...], plane_count: int, tables: TablesHeader) -> PicturesHeader:
@@ -207,12 +209,14 @@ class PicturesHeader:
     def visit(self, v: Visitor) -> None:
         """Raises ValueOutOfRange, InconsistentStream."""
         nothing = [False] * self.picture_count
-        network, residual, deblocked = (given or nothing for given in (self.network, self.residual, self.deblocked))
+        network, residual, deblocked, filter_whole = (
+            given or nothing for given in (self.network, self.residual, self.deblocked, self.filter_whole)
+        )
         qp, choice, intra, filters = (
             given or [0] * self.picture_count
             for given in (self.qp, self.choice_log2, self.intra_log2, self.filter_index)
         )
-        self.network, self.residual, self.deblocked = [], [], []
+        self.network, self.residual, self.deblocked, self.filter_whole = [], [], [], []
         self.qp, self.choice_log2, self.intra_log2, self.filter_index = [], [], [], []
         for i, references in enumerate(self.reference_counts):
             code = _size_code(choice[i])
@@ -227,6 +231,8 @@ class PicturesHeader:
             name = f"filter_index[{i}]"
             top = self.filter_count
             self.filter_index.append(v.u(name, FILTER_INDEX_BITS, filters[i], high=top) if top else 0)
+            may = self.filter_index[i] > 0
+            self.filter_whole.append(may and v.flag(f"filter_whole_flag[{i}]", filter_whole[i]))
             needed = self.network[i] or self.residual[i]
             self.qp.append(v.u(f"qp[{i}]", QP_BITS, qp[i]) if needed else 0)
         self.residual_levels = [

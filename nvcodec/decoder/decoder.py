@@ -54,7 +54,7 @@ from nvcodec.decoder.network_unit import decode_network
 from nvcodec.decoder.residual import GopResiduals, PictureResidual, read_tables
 from nvcodec.decoder.task import DecodedPicture, GopPlace, StandIn, Task, grey_picture
 from nvcodec.synthesis.arrays import Array
-from nvcodec.synthesis.adaptive_filter import filtered
+from nvcodec.synthesis.adaptive_filter import adapted
 from nvcodec.synthesis.alignment import filter_of
 from nvcodec.synthesis.backend import make_backend
 from nvcodec.synthesis.choices import choose_references
@@ -643,7 +643,7 @@ class Decoder:
             whole = self.source_format.plane_shapes
             planes = deblocked(planes, residual.levels, residual.qp, whole, video.bit_depth, self.finest)
         if residual.filter is not None and self.finest == 0:
-            planes = [filtered(planes[0], residual.filter, video.bit_depth), *planes[1:]]
+            planes = adapted(planes, residual.filter, residual.filter_whole, residual.levels[0], video.bit_depth)
         return planes
 
     def _synthesised(self, task: Task, window: dict[int, Array] | None) -> list[Array]:

@@ -61,6 +61,8 @@ class PictureResidual:
     deblocked: bool = False
     filter: Array | None = None
     """Coefficients (15, 12) of its adaptive filter; None where it has none."""
+    filter_whole: bool = False
+    """Whether that changes all blocks, not only those with coefficients."""
 
 
 def table_set(picture: CodedPicture) -> int:
@@ -231,7 +233,10 @@ class GopResiduals:
         if self._all_read():
             self._finish()
         deblocked, own_filter = self.header.deblocked[i], self.filters[self.header.filter_index[i]]
-        return PictureResidual(network, qp, levels, choices, choice_log2, intra, intra_log2, deblocked, own_filter)
+        whole = self.header.filter_whole[i]
+        return PictureResidual(
+            network, qp, levels, choices, choice_log2, intra, intra_log2, deblocked, own_filter, whole
+        )
 
     def _all_read(self) -> bool:
         """Whether no picture that follows has anything coded."""

@@ -26,6 +26,7 @@ from nvcodec.synthesis.adaptive_filter import (
     TAPS,
     TRANSPOSED,
     block_classes,
+    changed_blocks,
     extended,
     pair_sum,
 )
@@ -39,8 +40,9 @@ CHANGE = 1 << ((1 << WIDTH_BITS) - 1)
 """Differences from the default are -CHANGE .. CHANGE - 1."""
 
 
-def statistics(plane: Array, source: Array, bit_depth: int) -> Array:
-    """float32 (15, 12, 13), per sample of 1/128, of a plane before it is filtered; source: what it should be."""
+def statistics(plane: Array, source: Array, levels: Array | None, bit_depth: int) -> Array:
+    """float32 (15, 12, 13), of a plane before it is filtered; source: what it should be; levels: as
+    `changed_blocks`."""
     wide = extended(plane)
     classes, transposed = block_classes(wide, bit_depth)
     rows, columns = classes.shape
@@ -57,9 +59,9 @@ def statistics(plane: Array, source: Array, bit_depth: int) -> Array:
     blocks = weighed.reshape(-1, rows, FILTER_BLOCK, columns, FILTER_BLOCK).transpose(1, 3, 2, 4, 0)
     blocks = blocks.reshape(rows * columns, FILTER_BLOCK**2, len(TAPS) + 1)
     turned = [*TRANSPOSED, len(TAPS)]
-    kind = (classes + FILTER_CLASSES * transposed).ravel()
+    kind = np.where(changed_blocks(levels, plane.shape), classes + FILTER_CLASSES * transposed, -1).ravel()
     found = np.zeros(STATISTICS, np.float32)
-    for which in np.unique(kind):
+    for which in np.unique(kind[kind >= 0]):
         own = blocks[kind == which].reshape(-1, len(TAPS) + 1)
         products = own[:, :-1].T @ own
         if which >= FILTER_CLASSES:

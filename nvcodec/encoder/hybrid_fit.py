@@ -36,7 +36,7 @@ from nvcodec.encoder.residual import Quantiser, ResidualCounts
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.encoder.source import Targets
-from nvcodec.synthesis.adaptive_filter import filtered
+from nvcodec.synthesis.adaptive_filter import adapted
 from nvcodec.synthesis.alignment import EIGHT_TAPS, Reference, align_picture
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array
@@ -66,6 +66,8 @@ NETWORK_GAIN = 0.01
 """The share of a picture's squared error that the network must take off: what it smooths, all that follows inherits."""
 FILTER_GAIN = 0.001
 """And that an adaptive filter must take off."""
+WHOLE_GAIN = 0.005
+"""And that it must, if it changes blocks without coefficients too, which earlier pictures' filters have changed."""
 FIT_RATE = 4e-4
 """The network's learning rate, at first: it starts from the base model."""
 LARGEST_WINDOWS = 150_000_000
@@ -173,11 +175,9 @@ class Loop:
             return planes
         return deblocked(planes, levels, qp, self.fit.video.plane_shapes, self.video.bit_depth, self.scale_log2)
 
-    def filtered(self, planes: list[Array], own: Filter | None) -> list[Array]:
-        """And after an adaptive filter, if it has any; at reduced scales no picture is filtered."""
-        if own is None or self.scale_log2:
-            return planes
-        return [filtered(planes[0], np.asarray(own), self.video.bit_depth), *planes[1:]]
+    def filtered(self, planes: list[Array], levels: Array | None, own: Filter, whole: bool) -> list[Array]:
+        """And after an adaptive filter, which only full size has; levels: of luma."""
+        return adapted(planes, np.asarray(own), whole, levels, self.video.bit_depth)
 
     def remember(self, gop: int, number: int, planes: list[Array]) -> None:
         """Keep a picture that others refer to, and of the GoPs before this one the last anchor alone."""
@@ -401,25 +401,31 @@ class HybridFit:
                 tried.append((True, loop.deblocked(made, levels, qp, True)))
             found = [(filtered, planes, _squared_errors(planes, source)) for filtered, planes in tried]
             smoothed, before, errors = min(found, key=lambda each: sum(each[2]))
-            index, planes, errors = self._adapted(before, errors, source)
+            index, whole, planes, errors = self._adapted(before, errors, source, levels[0])
             if best is None or sum(errors) < (1 - NETWORK_GAIN) * sum(best[1]):
                 best, kept = (planes, errors), before
                 self.coded.network[place], self.coded.deblocked[place] = network, smoothed
-                self.coded.filter_index[place] = index
+                self.coded.filter_index[place], self.coded.filter_whole[place] = index, whole
         assert best is not None
-        self.filter_statistics[place] = statistics(kept[0], source[0], self.video.bit_depth)
+        whole = self.coded.filter_whole[place]
+        if whole or levels[0] is not None:
+            which = None if whole else levels[0]
+            self.filter_statistics[place] = statistics(kept[0], source[0], which, self.video.bit_depth)
         return best
 
     def _adapted(
-        self, planes: list[Array], errors: list[float], source: Sequence[Array]
-    ) -> tuple[int, list[Array], list[float]]:
-        """(index, planes, their squared errors) by the adaptive filter that serves a picture best, if any does."""
-        best = 0, planes, errors
-        for index, own in enumerate((DEFAULT_FILTER, *self.filters), start=1):
-            tried = self.loop.filtered(planes, own)
-            found = [*_squared_errors(tried[:1], source[:1]), *errors[1:]]
-            if sum(found) < (1 - FILTER_GAIN) * sum(errors) and sum(found) < sum(best[2]):
-                best = index, tried, found
+        self, planes: list[Array], errors: list[float], source: Sequence[Array], levels: Array | None
+    ) -> tuple[int, bool, list[Array], list[float]]:
+        """(index, whether all blocks are filtered, planes, their squared errors) by the adaptive filter that serves a
+        picture best, if any does."""
+        best = 0, False, planes, errors
+        for whole in (False, True) if levels is not None else (True,):
+            for index, own in enumerate((DEFAULT_FILTER, *self.filters), start=1):
+                tried = self.loop.filtered(planes, levels, own, whole)
+                found = [*_squared_errors(tried[:1], source[:1]), *errors[1:]]
+                needed = WHOLE_GAIN if whole else FILTER_GAIN
+                if sum(found) < (1 - needed) * sum(errors) and sum(found) < (1 - needed) * sum(best[3]):
+                    best = index, whole, tried, found
         return best
 
     def windows(self, scale_log2: int) -> Iterator[tuple[int, list[list[Array]]]]:

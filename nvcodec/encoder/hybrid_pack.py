@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -48,14 +48,16 @@ class CodedPictures:
     deblocked: list[bool]
     filter_index: list[int]
     """0: not filtered adaptively; 1: by the default filter; 2 or more: by one of the segment's own."""
+    filter_whole: list[bool]
+    """Whether all blocks are filtered, not only those with coefficients."""
 
     @classmethod
     def blank(cls, count: int) -> CodedPictures:
         """Of so many pictures, nothing."""
         nothing: tuple[int, Array | None] = (0, None)
-        flags = [[False] * count for _ in range(2)]
+        flags = [[False] * count for _ in range(3)]
         levels: list[list[Array | None]] = [[] for _ in range(count)]
-        return cls([0] * count, levels, flags[0], [nothing] * count, [nothing] * count, flags[1], [0] * count)
+        return cls([0] * count, levels, flags[0], [nothing] * count, [nothing] * count, flags[1], [0] * count, flags[2])
 
     def state(self) -> dict[str, Any]:
         """Tensors and plain values, for a checkpoint."""
@@ -64,7 +66,7 @@ class CodedPictures:
             name: [[log2, None if x is None else torch.from_numpy(x)] for log2, x in given]
             for name, given in (("choices", self.choices), ("intra", self.intra))
         }
-        flags = {"network": list(self.network), "deblocked": list(self.deblocked)}
+        flags = {name: list(getattr(self, name)) for name in ("network", "deblocked", "filter_whole")}
         return {"qp": list(self.qp), "levels": levels, "filter_index": list(self.filter_index), **flags, **sized}
 
     @classmethod
@@ -74,13 +76,14 @@ class CodedPictures:
         choices, intra = (
             [(log2, None if x is None else x.numpy()) for log2, x in state[name]] for name in ("choices", "intra")
         )
-        network, deblocked, filters = (list(state[name]) for name in ("network", "deblocked", "filter_index"))
-        return cls(list(state["qp"]), levels, network, choices, intra, deblocked, filters)
+        network, deblocked, *filters = (
+            list(state[name]) for name in ("network", "deblocked", "filter_index", "filter_whole")
+        )
+        return cls(list(state["qp"]), levels, network, choices, intra, deblocked, *filters)
 
     def part(self, first: int, end: int) -> CodedPictures:
         """Of pictures first .. end - 1 of the coding order."""
-        each = (self.qp, self.levels, self.network, self.choices, self.intra, self.deblocked, self.filter_index)
-        return CodedPictures(*(given[first:end] for given in each))
+        return CodedPictures(*(getattr(self, each.name)[first:end] for each in fields(self)))
 
     def has_residual(self, place: int) -> bool:
         """Whether a picture has any coefficient that is not zero."""
@@ -132,6 +135,7 @@ def pack_residuals(
         residual=[coded.has_residual(i) for i in range(len(order))],
         deblocked=list(coded.deblocked),
         filter_index=list(coded.filter_index),
+        filter_whole=list(coded.filter_whole),
         qp=list(coded.qp),
         residual_levels=[level for level in units if level < COARSEST_RESIDUAL],
         coded=units[COARSEST_RESIDUAL][0],

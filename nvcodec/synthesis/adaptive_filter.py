@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from nvcodec.synthesis.arrays import Array, clamp
+from nvcodec.synthesis.transform import BLOCK, block_shape
 
 RADIUS = 3
 TAPS = tuple(
@@ -60,6 +61,19 @@ def block_classes(wide: Array, bit_depth: int) -> tuple[Array, Array]:
     return level * DIRECTIONS + direction, v > h
 
 
+def changed_blocks(levels: Array | None, plane: tuple[int, int]) -> Array:
+    """Which of a plane's blocks of 4x4 samples are filtered: those of the transform's blocks that have coefficients.
+
+    levels: (64, blocks), the transform's; None where all blocks are filtered. plane: its shape.
+    """
+    shape = tuple(-(-size // FILTER_BLOCK) for size in plane)
+    if levels is None:
+        return np.ones(shape, bool)
+    coded = (levels != 0).any(0).reshape(block_shape(*plane))
+    whole: Array = np.repeat(np.repeat(coded, BLOCK // FILTER_BLOCK, 0), BLOCK // FILTER_BLOCK, 1)
+    return whole[: shape[0], : shape[1]]
+
+
 def _around(values: Array) -> Array:
     """Of each block, four times its own sum and once those of the blocks beside, above and below."""
     rows = sum(values[i::FILTER_BLOCK] for i in range(FILTER_BLOCK))
@@ -81,12 +95,20 @@ def pair_sum(wide: Array, rows: slice, tap: int) -> Array:
     return first + second
 
 
-def filtered(plane: Array, coefficients: Array, bit_depth: int) -> Array:
-    """A plane's samples, filtered; coefficients: (15, 12) integers."""
+def adapted(planes: list[Array], own: Array, whole: bool, levels: Array | None, bit_depth: int) -> list[Array]:
+    """A picture's planes at full size, luma filtered. own: (15, 12); whole: whether all blocks are; levels: of luma,
+    (64, blocks), None where all are zero: then nothing changes unless all blocks do."""
+    if levels is None and not whole:
+        return planes
+    return [filtered(planes[0], own, None if whole else levels, bit_depth), *planes[1:]]
+
+
+def filtered(plane: Array, coefficients: Array, levels: Array | None, bit_depth: int) -> Array:
+    """A plane's samples, filtered; coefficients: (15, 12) integers; levels: as `changed_blocks`."""
     wide = extended(plane)
     classes, transposed = block_classes(wide, bit_depth)
-    both = np.concatenate([coefficients, coefficients[:, TRANSPOSED]]).astype(np.int32)
-    own = both[classes + FILTER_CLASSES * transposed]  # (rows, columns, 12)
+    both = np.concatenate([coefficients, coefficients[:, TRANSPOSED], np.zeros((1, len(TAPS)))]).astype(np.int32)
+    own = both[np.where(changed_blocks(levels, plane.shape), classes + FILTER_CLASSES * transposed, -1)]  # (rows, columns, 12)
     whole = -own.sum(-1) << 1
     height, width = (count * FILTER_BLOCK for count in classes.shape)
     result = np.empty((height, width), plane.dtype)
