@@ -13,6 +13,8 @@ from unittest.mock import patch
 
 import numpy as np
 
+from nvcodec.bitstream import filters
+from nvcodec.bitstream.filters import FILTER_CLASSES, LARGEST_COEFFICIENT, LEAST_COEFFICIENT
 from nvcodec.bitstream.limits import MAX_STEP_ROWS
 from nvcodec.bitstream.residual_headers import (
     BINARY_CONTEXTS,
@@ -27,6 +29,7 @@ from nvcodec.bitstream.residual_headers import (
 from nvcodec.decoder import decoder, gop, motion, network_unit, residual, task, vector_field
 from nvcodec.entropy import LAPLACE_COUNT, SymbolDecoder, latents
 from nvcodec.synthesis import (
+    adaptive_filter,
     alignment,
     arithmetic,
     coefficients_7,
@@ -38,7 +41,7 @@ from nvcodec.synthesis import (
 )
 from nvcodec.synthesis import coefficients as synthesis_coefficients
 from nvcodec.synthesis import intra as synthesis_intra
-from nvcodec.synthesis.alignment import PHASES, NumpyLibrary
+from nvcodec.synthesis.alignment import EIGHT_TAPS, PHASES, NumpyLibrary
 from nvcodec.synthesis.numpy_backend import NumpyOperations
 from nvcodec.synthesis.splits import SPLIT_CONTEXTS
 from nvcodec.synthesis.vectors import CONTEXT_COUNT, VECTOR_MAX, VECTOR_MIN, PyramidPass, field_shape
@@ -59,10 +62,13 @@ CLAMPED = (
     "6.11 row or column of the plane, rows",
     "6.11 row or column of the plane, columns",
     "6.11 interpolated sample",
+    "6.11 half samples of eight taps",
     "6.12 coefficient",
     "6.13 sample with residual",
     "6.15 change",
     "6.15 sample beside an edge",
+    "6.16 sample",
+    "5.9 filter's coefficient",
     "5.3 wrapped weight",
     "5.4 wrapped window weight",
     "7.2 wrapped latent",
@@ -104,6 +110,7 @@ SINGLE_CASES = (
     "6.3 window weights at their limit",
     *(f"6.4 kind {kind}, {role}" for role, kinds in (("grid", 3), ("inter", MAX_STEP_ROWS)) for kind in range(kinds)),
     *(f"6.11 phase {row} {column}" for row in range(PHASES) for column in range(PHASES)),
+    *(f"6.11 phase {row} {column} of eight taps" for row in range(PHASES) for column in range(PHASES)),
     *(f"6.11 between quarter samples, {part}" for part in ("rows: 0 of 1", *BETWEEN)),
     *(f"6.11 stepped, {chroma}, blocks of {1 << log2}" for chroma in CHROMA_PLANES for log2 in range(3, 7)),
     *(f"6.10 resampled to {blocks} blocks" for blocks in ("smaller", "equal", "larger")),
@@ -132,6 +139,13 @@ SINGLE_CASES = (
     *(f"6.14 missing: {which}" for which in ("none", "all", "some")),
     *(f"6.15 samples of {bits} bits" for bits in ("8", "more")),
     *(f"6.15 {edges}: {found}" for edges in ("step", "sides") for found in ("too large", "small")),
+    *(
+        f"6.16 class {number}{turned}, {blocks}"
+        for number in range(FILTER_CLASSES)
+        for turned in ("", ", transposed")
+        for blocks in ("all blocks", "blocks with coefficients")
+    ),
+    *(f"6.16 samples of {bits} bits" for bits in ("8", "more")),
     *(f"7.1 symbol under a table of two symbols: {end}" for end in ENDS),
     *(f"7.7 value {value}" for value in (-129, -1, 1, 127)),
     *(f"7.7 mean's offset {offset}" for offset in range(-4, 4)),
@@ -213,9 +227,10 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
         one = 1 << arithmetic.MASK_FRACTION_BITS
         _ends(note, "6.9 mask", np.floor(mask / (1 << arithmetic.MASK_SHIFT)) + one // 2, 0, one)
 
-    def phases(plane_shape: Any, dy: Any, dx: Any, *others: Any) -> None:
+    def phases(plane_shape: Any, dy: Any, dx: Any, rows: Any, columns: Any, library: Any, margin: int) -> None:
+        taps = " of eight taps" if margin == EIGHT_TAPS.margin else ""
         for pair in np.unique(PHASES * (dy & 3) + (dx & 3)):
-            note(f"6.11 phase {pair // PHASES} {pair % PHASES}")
+            note(f"6.11 phase {pair // PHASES} {pair % PHASES}{taps}")
 
     def clamped(library: Any, values: Any, low: int, high: int) -> None:
         caller = sys._getframe(2)
@@ -226,7 +241,8 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
             "_column_indices": "6.11 row or column of the plane, columns",
         }
         if caller.f_code.co_name in names:
-            _ends(note, names[caller.f_code.co_name], values, low, high)
+            half = caller.f_code.co_name == "phase_planes" and low
+            _ends(note, "6.11 half samples of eight taps" if half else names[caller.f_code.co_name], values, low, high)
 
     def stepped(reference: Any, vectors: Any, block_log2: int, chroma: str, scale: int, **options: Any) -> None:
         if options["stepped"]:
@@ -321,6 +337,21 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
 
     def filtering(planes: Any, levels: Any, qp: int, whole: Any, bit_depth: int, scale: int) -> None:
         note(f"6.15 samples of {'8' if bit_depth == 8 else 'more'} bits")
+
+    def adapting(plane: Any, coefficients: Any, levels: Any, bit_depth: int) -> None:
+        note(f"6.16 samples of {'8' if bit_depth == 8 else 'more'} bits")
+        wide = adaptive_filter.extended(plane)
+        classes, transposed = adaptive_filter.block_classes(wide, bit_depth)
+        changed = adaptive_filter.changed_blocks(levels, plane.shape)
+        blocks = "all blocks" if levels is None else "blocks with coefficients"
+        for pair in np.unique(2 * classes[changed] + transposed[changed]):
+            note(f"6.16 class {pair // 2}{', transposed' if pair % 2 else ''}, {blocks}")
+
+    def adapted(samples: Any, low: int, high: int) -> None:
+        _ends(note, "6.16 sample", samples, low, high)
+
+    def coefficient(own: Any) -> None:
+        _ends(note, "5.9 filter's coefficient", own, LEAST_COEFFICIENT, LARGEST_COEFFICIENT)
 
     def edges(samples: Any, strip: Any, place: Any, step: int, top: int) -> None:
         p1, p0, q0, q1 = (samples[strip, place + offset] for offset in (-2, -1, 0, 1))
@@ -428,6 +459,9 @@ def _watches(note: Note) -> Iterator[tuple[Any, str, Watch]]:
     yield synthesis_intra, "_halved", before(halving)
     yield decoder, "deblocked", before(filtering)
     yield deblocking, "_smooth", before(edges)
+    yield adaptive_filter, "filtered", before(adapting)
+    yield adaptive_filter, "clamp", before(adapted)
+    yield filters, "clamped", before(coefficient)
     yield grid_context, "symbol_parameters", before(parameters)
     yield (
         grid_context,

@@ -65,5 +65,10 @@ def _visit_class(v: Visitor, name: str, own: Sequence[int], default: Sequence[in
     found = []
     for t, (value, start) in enumerate(zip(own, default, strict=True)):
         delta = v.u(f"filter_delta{name}[{t}]", width, value - start + half) - half
-        found.append(max(LEAST_COEFFICIENT, min(LARGEST_COEFFICIENT, start + delta)))
+        found.append(clamped(start + delta))
     return tuple(found)
+
+
+def clamped(coefficient: int) -> int:
+    """Within the range of coefficients."""
+    return max(LEAST_COEFFICIENT, min(LARGEST_COEFFICIENT, coefficient))

@@ -25,6 +25,7 @@ from nvcodec.bitstream import (
 )
 from nvcodec.bitstream.container import write_unit_bytes
 from nvcodec.bitstream.default_tables import default_tables
+from nvcodec.bitstream.filters import Filter
 from nvcodec.bitstream.headers import (
     HYBRID_VERSION_MINOR,
     MOTION_VERSION_MINOR,
@@ -150,6 +151,7 @@ def hybrid_units(
     finer: Callable[[int], Sequence[int]] = lambda gop: (2, 1, 0),
     intra: Callable[[int], Sequence[int] | None] = lambda segment: None,
     deblocking: Callable[[int], bool] = lambda segment: False,
+    filters: Callable[[int], Sequence[Filter] | None] = lambda segment: None,
     version_minor: int = HYBRID_VERSION_MINOR,
     **fields: object,
 ) -> list[Payload]:
@@ -158,7 +160,8 @@ def hybrid_units(
     plan: what each picture has. weights: a segment's network and bias shifts, None where it has none; tables: a
     segment's, of coefficients and of choices, None for the default ones; motion: how vectors are drawn; finer: the
     levels of a GoP's RESIDUAL units besides 3; intra: tables of a segment's intra blocks, None where it has none;
-    deblocking: whether a segment's pictures may be deblocked; version_minor: of the file. fields: of the SEQUENCE unit.
+    deblocking: whether a segment's pictures may be deblocked; filters: a segment's adaptive ones beside the default one,
+    None where none of its pictures is filtered so; version_minor: of the file. fields: of the SEQUENCE unit.
     """
     random, first, size = np.random.default_rng(seed), 0, (video.height, video.width)
     kinds = min(len(video.plane_shapes), 2)
@@ -172,6 +175,8 @@ def hybrid_units(
         header.version_minor, header.deblocking_flag = version_minor, deblocking(number)
         if (given := intra(number)) is not None:
             header.intra_flag, header.intra = True, tuple(given)
+        if (adaptive := filters(number)) is not None:
+            header.adaptive_filter_flag, header.filters = True, tuple(adaptive)
         units.append((UnitKey(UnitType.TABLES, number), write_payload(header)))
         for level in reversed(range(LEVELS)) if network else ():
             units.append(pack_network(network[0][level], network[1], model, level, number, video.chroma_format))

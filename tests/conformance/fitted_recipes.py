@@ -1,7 +1,7 @@
 """Conformance vectors that the encoder made: of the moving pictures of tests/streams.py, and of a real clip.
 
 The former are the vectors of version 0.1 of the format, kept as they were written: their file headers say 0.1. Of the
-hybrid profile there are files of real pictures of versions 0.5 and 0.8, kept likewise.
+hybrid profile there are files of real pictures of versions 0.5, 0.8 and 0.9, kept likewise.
 """
 
 from __future__ import annotations
@@ -57,5 +57,6 @@ RECIPES: dict[str, Callable[[], bytes]] = {
     "motion_real_pictures": partial(real_pictures, "motion", 6),
     "hybrid_real_pictures": hybrid_real_pictures,
     "hybrid_real_pictures_of_version_8": hybrid_real_pictures,
+    "hybrid_real_pictures_of_version_9": hybrid_real_pictures,
 }
 """By the vector's name."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from nvcodec.bitstream import INTER, LevelConfig, LevelTables, ModelConfig
 from nvcodec.bitstream.default_tables import default_tables
-from nvcodec.bitstream.headers import HYBRID_VERSION_MINOR
+from nvcodec.bitstream.filters import DEFAULT_FILTER, Filter
 from nvcodec.bitstream.limits import MAX_MOTION_GOP_LENGTH, MAX_SCALE_INDEX, MAX_STEP_ROWS
 from nvcodec.bitstream.residual_headers import (
     CHOICE_CONTEXTS,
@@ -20,6 +20,7 @@ from nvcodec.bitstream.residual_headers import (
     TABLE_BITS,
     Tables,
 )
+from nvcodec.bitstream.versions import HYBRID_VERSION_MINOR
 from nvcodec.decoder.network_unit import base_config
 from nvcodec.synthesis.structure import CodedPicture
 from nvcodec.synthesis.weights import ConvWeights
@@ -494,6 +495,88 @@ def custom_levels_without_chroma() -> bytes:
     return _version_8(video_format("400", 10, 40, 50), [gops(1, 3)], 368, _turns(Plan(qp=FINE)), **options)
 
 
+def _version_9(*parameters: object, **options: object) -> bytes:
+    """As `_version_8`, of version 0.9: with eight taps, and adaptive filters where options give them."""
+    return _version_7(*parameters, **{"intra": lambda segment: None, **options}, version_minor=9)
+
+
+def _wild_filter(seed: int, spread: float, share: float = 0.8) -> Filter:
+    """A filter of coefficients drawn around the default ones; some classes have these."""
+    random = np.random.default_rng(seed)
+    changes = random.normal(0, spread, (15, 12)).round().clip(-100, 100).astype(int)
+    changes[random.random(len(changes)) >= share] = 0
+    return tuple(tuple(int(x) for x in row) for row in np.asarray(DEFAULT_FILTER) + changes)
+
+
+def eight_taps() -> bytes:
+    """Version 0.9: vectors of all phases and far outside, pictures of such contrast that half samples are clamped."""
+    plan = _first_fine(Plan(qp=38), Plan(residual=False, choice_log2=3), Plan(residual=False))
+    segment, odds = gops(1, 1, 6, 3, 2, closed=(0, 4)), Odds(flag=0.4, significant=0.5, spread=9.0)
+    motion = Wildness((0.0, 90.0, 2.0, 20.0), spread=40.0, extreme=0.3)
+    return _version_9(video_format("420", 8, 61, 45), [segment], 381, plan, motion=motion, odds=odds)
+
+
+def eight_taps_of_many_bits() -> bytes:
+    """Version 0.9: the same of 12 bits, in 4:2:2."""
+    plan = _first_fine(Plan(qp=38), Plan(residual=False, choice_log2=4), Plan(qp=20))
+    odds, motion = Odds(flag=0.4, significant=0.5, spread=9.0), Wildness((0.0, 30.0, 2.0), spread=12.0)
+    return _version_9(video_format("422", 12, 35, 41), [gops(1, 2, 3)], 382, plan, motion=motion, odds=odds)
+
+
+def adaptive_filters() -> bytes:
+    """Version 0.9: filters in blocks with coefficients and in all, in pictures with and without a residual; a segment
+    has two filters of its own, one has one, one the default alone, and one none."""
+    plan = _turns(
+        Plan(qp=26, filter_index=1),
+        Plan(qp=20, filter_index=2, filter_whole=True, deblocked=True),
+        Plan(residual=False, filter_index=3, filter_whole=True),
+        Plan(qp=32, filter_index=3),
+        Plan(residual=False, filter_index=2),
+        Plan(qp=14),
+        Plan(qp=26, filter_index=1, filter_whole=True),
+    )
+    own: tuple[tuple[Filter, ...] | None, ...] = ((_wild_filter(1, 4), _wild_filter(2, 30)), (_wild_filter(3, 1.5),))
+    own = (*own, (), None)
+    options = {"filters": lambda segment: own[segment], "odds": Odds(flag=0.3, significant=0.12, spread=1.2)}
+    segments = [gops(1, 4, 2), gops(1, 3), gops(2), gops(1)]
+    return _version_9(video_format("420", 8, 93, 61), segments, 383, plan, **options)
+
+
+def adaptive_filters_of_many_bits() -> bytes:
+    """Version 0.9: the same of 10 bits in 4:4:4, with differences at the ends of their range, which takes coefficients
+    to the ends of theirs, and beyond; intra blocks, a network."""
+    ends = tuple(
+        tuple(start + (-128, 127)[(c + t) % 2] for t, start in enumerate(row)) for c, row in enumerate(DEFAULT_FILTER)
+    )
+    plan = _turns(
+        Plan(qp=24, filter_index=2, filter_whole=True),
+        Plan(qp=24, filter_index=1, intra_log2=3, network=True, filter_whole=True),
+        Plan(qp=30, filter_index=3, intra_log2=4),
+    )
+    options = {
+        "filters": lambda segment: (ends, _wild_filter(4, 9, 0.4)),
+        "intra": lambda segment: DEFAULT_INTRA,
+        "odds": Odds(flag=0.2, intra=0.2),
+        "model": TINY,
+        "weights": lambda segment: _network(TINY, "444", 384),
+    }
+    return _version_9(video_format("444", 10, 37, 50), [gops(1, 3)], 384, plan, **options)
+
+
+def adaptive_filters_of_smooth_pictures() -> bytes:
+    """Version 0.9: 4:0:0, few coefficients and large steps: blocks of little activity, of edges across and down."""
+    plan = _turns(*(Plan(qp=qp, filter_index=1, filter_whole=whole) for qp, whole in ((30, True), (24, False), (36, True))))
+    options = {"filters": lambda segment: (), "odds": Odds(flag=0.25, significant=0.03, spread=0.4)}
+    return _version_9(video_format("400", 8, 99, 70), [gops(1, 2, 2)], 385, plan, **options)
+
+
+def the_smallest_of_version_9() -> bytes:
+    """Version 0.9: pictures of one sample, whose neighbours are all itself."""
+    plan = _turns(Plan(qp=36, filter_index=1), Plan(qp=24, filter_index=1, filter_whole=True))
+    options = {"filters": lambda segment: (), "odds": Odds(flag=0.6, significant=0.6)}
+    return _version_9(video_format("400", 8, 1, 1), [gops(1, 1, 2, 3)], 386, plan, **options)
+
+
 RECIPES: dict[str, Callable[[], bytes]] = {
     f"hybrid_{recipe.__name__}": recipe
     for recipe in (
@@ -537,6 +620,12 @@ RECIPES: dict[str, Callable[[], bytes]] = {
         the_smallest_of_version_8,
         custom_levels,
         custom_levels_without_chroma,
+        eight_taps,
+        eight_taps_of_many_bits,
+        adaptive_filters,
+        adaptive_filters_of_many_bits,
+        adaptive_filters_of_smooth_pictures,
+        the_smallest_of_version_9,
     )
 }
 """By the vector's name."""

@@ -47,6 +47,10 @@ class Plan:
     """The same of intra blocks; only of pictures with references, in segments that have such blocks."""
     deblocked: bool = False
     """Only of pictures with a residual, in segments whose pictures may be deblocked."""
+    filter_index: int = 0
+    """0..3, at most what the segment has; only in segments whose pictures may be filtered adaptively."""
+    filter_whole: bool = False
+    """Only of pictures that are filtered adaptively."""
 
 
 @dataclass(frozen=True)
@@ -158,12 +162,16 @@ def wild_residuals(
                 if coded[level][-1][plane]:
                     its = tables.tables[table_set(picture)][plane_kind(plane)][level]
                     walk(level, shape, levels, _DrawnBand(its, encoder, odds, random))
+    blank = PicturesHeader.blank(tuple(len(picture.references) for picture in order), len(shapes), tables)
+    filters = [min(own.filter_index, blank.filter_count) for own in plans]
     header = replace(
-        PicturesHeader.blank(tuple(len(picture.references) for picture in order), len(shapes), tables),
+        blank,
         network=[own.network and tables.network_flag for own in plans],
         choice_log2=sizes,
         intra_log2=intra,
         deblocked=[own.deblocked and own.residual and tables.deblocking_flag for own in plans],
+        filter_index=filters,
+        filter_whole=[own.filter_whole and index > 0 for own, index in zip(plans, filters, strict=True)],
         residual=[own.residual for own in plans],
         qp=[own.qp for own in plans],
         residual_levels=list(finer),
