@@ -22,12 +22,23 @@ PACKAGE = Path(nvcodec.__file__).resolve().parent
 SEMANTICS = tuple(
     PACKAGE / f"{name}.py"
     for name in (
-        *(f"bitstream/{name}" for name in ("bits", "container", "filters", "headers", "model_config", "residual_headers")),
+        *(
+            f"bitstream/{name}"
+            for name in ("bits", "container", "filters", "headers", "model_config", "residual_headers")
+        ),
         *(f"bitstream/{name}" for name in ("units", "visitor")),
         *(f"entropy/{name}" for name in ("coder", "latents", "tables")),
         *(
             f"synthesis/{name}"
-            for name in ("adaptive_filter", "alignment", "arithmetic", "backend", "choices", "coefficients", "coefficients_7")
+            for name in (
+                "adaptive_filter",
+                "alignment",
+                "arithmetic",
+                "backend",
+                "choices",
+                "coefficients",
+                "coefficients_7",
+            )
         ),
         *(f"synthesis/{name}" for name in ("deblocking", "embedding", "grid_context", "intra", "layers")),
         *(

@@ -1,15 +1,16 @@
-"""Finds the hybrid profile's default tables, of residuals or of vectors: those that code clips in the fewest bits.
+"""Finds the hybrid profile's default tables, of residuals or of vectors: those that code clips in the fewest bits; and
+its default adaptive filter, of least squared error there, each picture weighing by its quantisation.
 
 Usage: make_default_tables.py CLIPS.yuv --of vectors --size 320x192 --pictures-each 17 [--lambdas 0.001,0.004,0.016]
 
 CLIPS.yuv: 8-bit 4:2:0 clips of equal length, one after the other, none of them a test clip. Prints the numbers of
-nvcodec/bitstream/default_tables.py or of nvcodec/bitstream/headers.py. They are normative: other ones make another
-format.
+nvcodec/bitstream/default_tables.py, headers.py or filters.py. They are normative: other ones make another format.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from command import parser_for, run_tool
 from make_base_model import read_clips
 
 from nvcodec.bitstream.residual_headers import Tables
+from nvcodec.encoder.adaptive_filter import STATISTICS, ideal_coefficients
 from nvcodec.encoder.encode import find_motion
 from nvcodec.encoder.hybrid_fit import HybridFit
 from nvcodec.encoder.plan import plan_motion_gops
@@ -27,6 +29,10 @@ from nvcodec.encoder.run import Gop
 from nvcodec.encoder.source import SourceStore, Targets
 from nvcodec.encoder.splits import SplitCounts
 from nvcodec.encoder.vector_field import choose_scale_index, symbol_counts
+
+DEFAULT_RIDGE = 1e-3
+DEFAULT_STRENGTH = 0.8
+"""The share of the best coefficients that the default filter has: real pictures gain from less than made-up ones."""
 
 
 def numbers(tables: Tables) -> list[list[int]]:
@@ -74,6 +80,27 @@ def vector_tables(source: SourceStore, plans: list[list[Gop]], lambdas: list[flo
     print("DEFAULT_SPLIT_SCALE =", scale)
 
 
+def default_filter(source: SourceStore, plans: list[list[Gop]], lambdas: list[float]) -> None:
+    """Prints its coefficients, of pictures of one pass: none is filtered then, nor any that it is predicted from."""
+    device = torch.device("cpu")
+    total, targets = np.zeros(STATISTICS), Targets(source, device)
+    preset = replace(HYBRID_PRESETS["fast"], coding_passes=1)
+    for gops in plans:
+        motion = find_motion("hybrid", source, 0, gops, lambdas[0])
+        for lam in lambdas:
+            fit = HybridFit(
+                targets, gops, hybrid_network(0), preset, lam, motion, seed=0, device=device, adaptive=False
+            )
+            while not fit.done:
+                fit.step()
+            for own, weight in zip(fit.filter_statistics, fit.importance, strict=True):
+                if own is not None:
+                    total += own * (weight / lam)
+            print(f"GoPs of {gops[1].length}, lambda {lam}", file=sys.stderr, flush=True)
+    for row in ideal_coefficients(total, DEFAULT_RIDGE).round() * DEFAULT_STRENGTH:
+        print(f"    ({', '.join(str(round(x)) for x in row)}),")
+
+
 def main() -> int:
     args = parser().parse_args()
     width, height = (int(x) for x in args.size.split("x"))
@@ -81,7 +108,7 @@ def main() -> int:
     cuts = list(range(0, len(source), args.pictures_each))
     lengths = [int(x) for x in args.gops.split(",")]
     plans = [plan_motion_gops(0, len(source), cuts, length, len(source)) for length in lengths]
-    made = {"residuals": residual_tables, "vectors": vector_tables}[args.of]
+    made = {"residuals": residual_tables, "vectors": vector_tables, "filter": default_filter}[args.of]
     made(source, plans, [float(x) for x in args.lambdas.split(",")])
     return 0
 
@@ -89,7 +116,7 @@ def main() -> int:
 def parser():
     result = parser_for(__doc__)
     result.add_argument("clips")
-    result.add_argument("--of", choices=("residuals", "vectors"), required=True)
+    result.add_argument("--of", choices=("residuals", "vectors", "filter"), required=True)
     result.add_argument("--size", default="320x192")
     result.add_argument("--gops", default="16,8,4", help="lengths of GoPs")
     result.add_argument("--pictures-each", type=int, default=17)

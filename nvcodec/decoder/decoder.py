@@ -33,8 +33,8 @@ from nvcodec.bitstream import (
     read_payload,
 )
 from nvcodec.bitstream.errors import FileUnreadable
-from nvcodec.bitstream.versions import FINE_VERSION_MINOR
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
+from nvcodec.bitstream.versions import FINE_VERSION_MINOR
 from nvcodec.decoder.conceal import (
     REPLACED,
     REPLACED_GOP,
@@ -53,9 +53,9 @@ from nvcodec.decoder.motion import GopLatents, Network, decode_motion, latent_le
 from nvcodec.decoder.network_unit import decode_network
 from nvcodec.decoder.residual import GopResiduals, PictureResidual, read_tables
 from nvcodec.decoder.task import DecodedPicture, GopPlace, StandIn, Task, grey_picture
-from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.adaptive_filter import adapted
 from nvcodec.synthesis.alignment import filter_of
+from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import make_backend
 from nvcodec.synthesis.choices import choose_references
 from nvcodec.synthesis.deblocking import deblocked

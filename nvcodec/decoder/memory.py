@@ -83,7 +83,8 @@ def memory_need(
     if sequence.motion:
         pictures = min(longest_gop, sequence.picture_count)
         references = pictures // 2 + 2
-        margins = (video.height + 2 * EIGHT_TAPS.margin) * (video.width + 2 * EIGHT_TAPS.margin) - video.height * video.width
+        margin = 2 * EIGHT_TAPS.margin
+        margins = (video.height + margin) * (video.width + margin) - video.height * video.width
         phases = PHASES**2 * (frame + 3 * 2 * margins)
         nodes = _product(field_shape(*size, MIN_BLOCK_LOG2))
         fields = min(MAX_REFERENCES * (pictures + 1) * nodes, limits.MAX_GOP_NODES)

@@ -34,6 +34,8 @@ from nvcodec.synthesis.arrays import Array
 
 STATISTICS = (FILTER_CLASSES, len(TAPS), len(TAPS) + 1)
 """The shape of a picture's: by class, the products of what coefficients weigh with each other and with the error."""
+RIDGE = 1e-4
+"""Added to the diagonal of a class's products, relative to its mean, so that classes of few samples have a solution."""
 ROUNDS = 3
 """Of dealing pictures out to filters, and fitting these anew."""
 CHANGE = 1 << ((1 << WIDTH_BITS) - 1)
@@ -78,18 +80,22 @@ def error_change(given: Array, own: Filter | Array) -> Array:
     return quadratic
 
 
+def ideal_coefficients(given: Array, ridge: float = RIDGE) -> Array:
+    """float64 (15, 12), in 1/128: those of the least squared error, not rounded."""
+    products, wanted = given[..., :-1].astype(np.float64), given[..., -1:].astype(np.float64)
+    scale = np.trace(products, axis1=-2, axis2=-1)[:, None, None] / len(TAPS)
+    ideal: Array = np.linalg.solve(products + np.eye(len(TAPS)) * (ridge * scale + 1e-6), wanted)[..., 0]
+    return ideal * (1 << COEFFICIENT_LOG2)
+
+
 def fitted_filter(given: Array, bit_weight: float) -> Filter:
-    """The filter of least squared error plus bits. given: summed statistics; bit_weight: squared error a bit is worth."""
+    """The filter of least squared error plus bits. given: summed statistics; bit_weight: squared error that a bit is
+    worth."""
     default = np.asarray(DEFAULT_FILTER)
     kept = error_change(given, default)
     found: list[tuple[int, ...]] = []
-    best = np.array(default)
-    for c in range(FILTER_CLASSES):
-        products, wanted = given[c, :, :-1].astype(np.float64), given[c, :, -1].astype(np.float64)
-        ridge = np.eye(len(TAPS)) * (1e-4 * np.trace(products) / len(TAPS) + 1e-6)
-        ideal = np.linalg.solve(products + ridge, wanted) * (1 << COEFFICIENT_LOG2)
-        change = np.clip(np.round(ideal) - default[c], -CHANGE, CHANGE - 1)
-        best[c] = np.clip(default[c] + change, LEAST_COEFFICIENT, LARGEST_COEFFICIENT).astype(int)
+    change = np.clip(np.round(ideal_coefficients(given)) - default, -CHANGE, CHANGE - 1)
+    best = np.clip(default + change, LEAST_COEFFICIENT, LARGEST_COEFFICIENT).astype(int)
     gained = kept - error_change(given, best)
     for c in range(FILTER_CLASSES):
         own, start = tuple(int(x) for x in best[c]), DEFAULT_FILTER[c]

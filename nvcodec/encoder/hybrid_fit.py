@@ -216,9 +216,12 @@ class HybridFit:
         *,
         seed: int,
         device: torch.device,
+        adaptive: bool = True,
     ):
         """targets: of the segment; lam: as the settings have it, of the deepest pictures; preset: its epochs are those
-        of the network's fits together. Without a base model there is no network."""
+        of the network's fits together. Without a base model there is no network. adaptive: whether pictures may be
+        filtered adaptively; if not, `filter_statistics` are of all their blocks."""
+        self.adaptive = adaptive
         self.targets, self.gops, self.lam, self.motion, self.seed = targets, gops, lam, motion, seed
         video = self.video = targets.source.format
         self.pixels = video.width * video.height
@@ -407,7 +410,7 @@ class HybridFit:
                 self.coded.network[place], self.coded.deblocked[place] = network, smoothed
                 self.coded.filter_index[place], self.coded.filter_whole[place] = index, whole
         assert best is not None
-        whole = self.coded.filter_whole[place]
+        whole = self.coded.filter_whole[place] or not self.adaptive
         if whole or levels[0] is not None:
             which = None if whole else levels[0]
             self.filter_statistics[place] = statistics(kept[0], source[0], which, self.video.bit_depth)
@@ -419,6 +422,8 @@ class HybridFit:
         """(index, whether all blocks are filtered, planes, their squared errors) by the adaptive filter that serves a
         picture best, if any does."""
         best = 0, False, planes, errors
+        if not self.adaptive:
+            return best
         for whole in (False, True) if levels is not None else (True,):
             for index, own in enumerate((DEFAULT_FILTER, *self.filters), start=1):
                 tried = self.loop.filtered(planes, levels, own, whole)

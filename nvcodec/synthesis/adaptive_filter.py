@@ -1,8 +1,9 @@
 """The adaptive filter: luma of a finished picture, each sample changed by its neighbours as its block's class says.
 
-A block of 4x4 samples has a class by how much its surroundings vary, and how one-sidedly. Each class has 12 coefficients,
-for pairs of samples opposite one another in a diamond of 7x7; where a block varies more down than across they are
-transposed. The classes and the diamond are simpler forms of those of the adaptive loop filter in H.266, section 8.8.5.
+A block of 4x4 samples has a class by how much its surroundings vary, and how one-sidedly. Each class has 12
+coefficients, for pairs of samples opposite one another in a diamond of 7x7; where a block varies more down than across
+they are transposed. The classes and the diamond are simpler forms of those of the adaptive loop filter in H.266,
+section 8.8.5.
 Source: bitstream_spec.md, section 6.16.
 """
 
@@ -76,12 +77,10 @@ def changed_blocks(levels: Array | None, plane: tuple[int, int]) -> Array:
 
 def _around(values: Array) -> Array:
     """Of each block, four times its own sum and once those of the blocks beside, above and below."""
-    rows = sum(values[i::FILTER_BLOCK] for i in range(FILTER_BLOCK))
-    blocks = sum(rows[:, i::FILTER_BLOCK] for i in range(FILTER_BLOCK))
+    rows, columns = (size // FILTER_BLOCK for size in values.shape)
+    blocks = values.reshape(rows, FILTER_BLOCK, -1).sum(1).reshape(rows, columns, FILTER_BLOCK).sum(2)
     wide = np.pad(blocks, 1, mode="edge")
-    around: Array = (
-        (wide[1:-1, 1:-1] << 2) + wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]
-    )
+    around: Array = (wide[1:-1, 1:-1] << 2) + wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]
     return around
 
 
@@ -108,7 +107,8 @@ def filtered(plane: Array, coefficients: Array, levels: Array | None, bit_depth:
     wide = extended(plane)
     classes, transposed = block_classes(wide, bit_depth)
     both = np.concatenate([coefficients, coefficients[:, TRANSPOSED], np.zeros((1, len(TAPS)))]).astype(np.int32)
-    own = both[np.where(changed_blocks(levels, plane.shape), classes + FILTER_CLASSES * transposed, -1)]  # (rows, columns, 12)
+    kinds = np.where(changed_blocks(levels, plane.shape), classes + FILTER_CLASSES * transposed, -1)
+    own = both[kinds]  # (rows, columns, 12)
     whole = -own.sum(-1) << 1
     height, width = (count * FILTER_BLOCK for count in classes.shape)
     result = np.empty((height, width), plane.dtype)

@@ -1,8 +1,8 @@
 """Alignment of a reference picture by integer vectors, once for numpy arrays and torch tensors.
 
-A reference plane is interpolated once at its 16 quarter-sample phases; aligning then is one gather per sample. There are
-two interpolation filters, HEVC's for luma with 8 taps and its one for chroma with 4 taps; both fit 16-bit arithmetic at
-8 bits a sample. Which one a file uses follows from its profile and version (`filter_of`).
+A reference plane is interpolated once at its 16 quarter-sample phases; aligning then is one gather per sample. There
+are two interpolation filters, HEVC's for luma with 8 taps and its one for chroma with 4 taps; both fit 16-bit
+arithmetic at 8 bits a sample. Which one a file uses follows from its profile and version (`filter_of`).
 Arrays of one call belong to one library; `Library` holds the few operations that numpy and torch spell differently.
 """
 

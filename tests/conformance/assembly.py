@@ -160,8 +160,8 @@ def hybrid_units(
     plan: what each picture has. weights: a segment's network and bias shifts, None where it has none; tables: a
     segment's, of coefficients and of choices, None for the default ones; motion: how vectors are drawn; finer: the
     levels of a GoP's RESIDUAL units besides 3; intra: tables of a segment's intra blocks, None where it has none;
-    deblocking: whether a segment's pictures may be deblocked; filters: a segment's adaptive ones beside the default one,
-    None where none of its pictures is filtered so; version_minor: of the file. fields: of the SEQUENCE unit.
+    deblocking: whether a segment's pictures may be deblocked; filters: a segment's adaptive ones beside the default
+    one, None where none of its pictures is filtered so; version_minor: of the file. fields: of the SEQUENCE unit.
     """
     random, first, size = np.random.default_rng(seed), 0, (video.height, video.width)
     kinds = min(len(video.plane_shapes), 2)

@@ -508,6 +508,18 @@ def _wild_filter(seed: int, spread: float, share: float = 0.8) -> Filter:
     return tuple(tuple(int(x) for x in row) for row in np.asarray(DEFAULT_FILTER) + changes)
 
 
+def _filter_of_every_width() -> Filter:
+    """A filter whose classes differ from the default ones by -1 or 0, by -2 .. 1, and so on."""
+    random = np.random.default_rng(5)
+    found = []
+    for c, row in enumerate(DEFAULT_FILTER):
+        half = 1 << c % 8
+        changes = random.integers(-half, half, len(row)) // 2
+        changes[c % len(row)] = -(half // 2) if c % 8 else -1
+        found.append(tuple(int(start + change) for start, change in zip(row, changes, strict=True)))
+    return tuple(found)
+
+
 def eight_taps() -> bytes:
     """Version 0.9: vectors of all phases and far outside, pictures of such contrast that half samples are clamped."""
     plan = _first_fine(Plan(qp=38), Plan(residual=False, choice_log2=3), Plan(residual=False))
@@ -535,7 +547,10 @@ def adaptive_filters() -> bytes:
         Plan(qp=14),
         Plan(qp=26, filter_index=1, filter_whole=True),
     )
-    own: tuple[tuple[Filter, ...] | None, ...] = ((_wild_filter(1, 4), _wild_filter(2, 30)), (_wild_filter(3, 1.5),))
+    own: tuple[tuple[Filter, ...] | None, ...] = (
+        (_wild_filter(1, 4), _wild_filter(2, 30)),
+        (_filter_of_every_width(),),
+    )
     own = (*own, (), None)
     options = {"filters": lambda segment: own[segment], "odds": Odds(flag=0.3, significant=0.12, spread=1.2)}
     segments = [gops(1, 4, 2), gops(1, 3), gops(2), gops(1)]
@@ -565,7 +580,9 @@ def adaptive_filters_of_many_bits() -> bytes:
 
 def adaptive_filters_of_smooth_pictures() -> bytes:
     """Version 0.9: 4:0:0, few coefficients and large steps: blocks of little activity, of edges across and down."""
-    plan = _turns(*(Plan(qp=qp, filter_index=1, filter_whole=whole) for qp, whole in ((30, True), (24, False), (36, True))))
+    plan = _turns(
+        *(Plan(qp=qp, filter_index=1, filter_whole=whole) for qp, whole in ((30, True), (24, False), (36, True)))
+    )
     options = {"filters": lambda segment: (), "odds": Odds(flag=0.25, significant=0.03, spread=0.4)}
     return _version_9(video_format("400", 8, 99, 70), [gops(1, 2, 2)], 385, plan, **options)
 

@@ -2,17 +2,15 @@
 
 import { CHROMA_SHIFTS, clampTo, half, planeSizes } from './structure.mjs';
 
-const TAPS = [[0, 32, 0, 0], [-2, 27, 8, -1], [-2, 18, 18, -2], [-1, 8, 27, -2]];
-
 /**
  * The planes of a reference at scale 1/2^s, displaced by `field`. exact: at exact positions, else at vectors rounded to
- * quarter samples of each plane.
+ * quarter samples of each plane. interpolate: the file's (interpolation.mjs).
  */
-export function alignPlanes(sequence, s, planes, field, { exact }) {
+export function alignPlanes(sequence, s, planes, field, { exact, interpolate }) {
   const most = 2 ** sequence.bit_depth - 1;
   return planeSizes(sequence, s).map(([rows, columns], i) => {
     const [sub_y, sub_x] = i === 0 ? [0, 0] : CHROMA_SHIFTS[sequence.chroma_format];
-    const plane = { samples: planes[i], rows, columns, most };
+    const plane = { samples: planes[i], rows, columns, most, interpolate };
     const vertical = axisOf(s + sub_y, exact);
     const horizontal = axisOf(s + sub_x, exact);
     const align = field.stepped ? alignBlocks : alignNodes;
@@ -95,25 +93,6 @@ export function displaced(plane, y, x, wy, wx, e_y, e_x) {
 
 /** u_m of 6.11 */
 function blendAcross(plane, qy, qx, tx, e_x) {
-  const left = interpolate(plane, qy, qx);
-  return left * 2 ** e_x + (tx ? (interpolate(plane, qy, qx + 1) - left) * tx : 0);
-}
-
-/** The sample at quarter position (qy, qx). */
-export function interpolate(plane, qy, qx) {
-  const { samples, rows, columns, most } = plane;
-  const [r, fy, c, fx] = [qy >> 2, qy & 3, qx >> 2, qx & 3];
-  if (fy === 0 && fx === 0) return samples[clampTo(r, 0, rows - 1) * columns + clampTo(c, 0, columns - 1)];
-  const across = TAPS[fx];
-  const c0 = clampTo(c - 1, 0, columns - 1), c1 = clampTo(c, 0, columns - 1);
-  const c2 = clampTo(c + 1, 0, columns - 1), c3 = clampTo(c + 2, 0, columns - 1);
-  const down = TAPS[fy];
-  let sum = 32;
-  for (let m = 0; m < 4; m++) {
-    const row = clampTo(r + m - 1, 0, rows - 1) * columns;
-    const g = across[0] * samples[row + c0] + across[1] * samples[row + c1]
-      + across[2] * samples[row + c2] + across[3] * samples[row + c3];
-    sum += down[m] * ((g + 8) >> 4);
-  }
-  return clampTo(sum >> 6, 0, most);
+  const left = plane.interpolate(plane, qy, qx);
+  return left * 2 ** e_x + (tx ? (plane.interpolate(plane, qy, qx + 1) - left) * tx : 0);
 }

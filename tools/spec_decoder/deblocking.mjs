@@ -1,7 +1,7 @@
 // Section 6.15: deblocking, of a picture's samples at scales 1 and 1/2.
 
 import { clampTo, planeSizes } from './structure.mjs';
-import { stepOf } from './transform.mjs';
+import { codedBlocks, stepOf } from './transform.mjs';
 
 const COARSEST_SCALE = 1; // s of the last scale that is filtered
 
@@ -36,18 +36,6 @@ export function deblockPlane(plane, coefficients, N, t) {
       filter(q0 - 2 * columns, q0 - columns, q0, y + 1 < rows ? q0 + columns : q0);
     }
   }
-}
-
-/** For each block, 1 if any q[u][v] with u, v < N is not 0. */
-function codedBlocks({ blocks, q }, N) {
-  const coded = new Uint8Array(blocks);
-  for (let u = 0; u < N; u++) {
-    for (let v = 0; v < N; v++) {
-      const start = (8 * u + v) * blocks;
-      for (let b = 0; b < blocks; b++) if (q[start + b]) coded[b] = 1;
-    }
-  }
-  return coded;
 }
 
 /** filter(p1, p0, q0, q1) of 6.15, on places in samples. */

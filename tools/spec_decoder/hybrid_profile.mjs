@@ -1,11 +1,13 @@
 // Sections 6.13 and 8.3: decoding process of the hybrid profile.
 
 import { alignPlanes } from './alignment.mjs';
+import { filterAdaptively } from './adaptive_filter.mjs';
 import { alignedWindow, widen } from './aligned_window.mjs';
 import { decodeChain } from './chain.mjs';
 import { applyChoices } from './choices.mjs';
 import { deblock } from './deblocking.mjs';
 import { readFields } from './fields.mjs';
+import { eightTaps, fourTaps } from './interpolation.mjs';
 import { fillIntra } from './intra.mjs';
 import { samplesOf, unpackSamples } from './packed.mjs';
 import { readResidualTables } from './residual_tables.mjs';
@@ -16,6 +18,7 @@ import { residual } from './transform.mjs';
 
 const GREY = 2048;
 const MINOR_OF_EXACT_POSITIONS = 7; // the first version_minor with them (6.11)
+const MINOR_OF_EIGHT_TAPS = 9; // likewise
 
 /**
  * Pictures first..last - 1 of a segment, as [number, planes, gop] in display order. readLevel(n, l) is read_network.
@@ -32,32 +35,39 @@ export function* decodeHybridSegment(container, sequence, segment, readLevel, { 
 function decodeGop({ container, sequence, tables, network, s }, gop, order, needed, anchor) {
   const fields = readFields(container, sequence, gop, order, anchor);
   const residuals = new ResidualReader(container, sequence, tables, gop, order, s);
-  const exact = container.version_minor >= MINOR_OF_EXACT_POSITIONS;
+  const rule = alignmentRule(container);
   const planes = new Map(anchor ? [[-1, anchor.planes]] : []);
   const lastNeeded = order.findLastIndex(({ number }) => needed.has(number));
   order.slice(0, lastNeeded + 1).forEach((picture) => {
     const coded = residuals.read(picture);
     if (!needed.has(picture.number)) return;
-    const aligned = alignedReferences(sequence, s, picture, planes, fields.get(picture.number), exact);
+    const aligned = alignedReferences(sequence, s, picture, planes, fields.get(picture.number), rule);
     if (coded.choices) applyChoices(sequence, s, coded.choices, aligned);
     if (coded.intra) fillIntra(sequence, s, coded.intra, aligned);
     addResidual(aligned, coded, s);
     const decoded = decodePicture(sequence, network, s, aligned, coded);
     if (coded.deblocked_flag) deblock(sequence, s, decoded, coded.planes, coded.qp);
+    if (coded.filter) filterAdaptively(sequence, s, decoded, coded.planes, coded.filter, coded.filter_whole_flag);
     planes.set(picture.number, decoded);
   });
   if (lastNeeded === order.length - 1) residuals.endCheck();
   return { planes, fields };
 }
 
+/** How alignPlanes aligns in this file. */
+const alignmentRule = ({ version_minor }) => ({
+  exact: version_minor >= MINOR_OF_EXACT_POSITIONS,
+  interpolate: version_minor >= MINOR_OF_EIGHT_TAPS ? eightTaps : fourTaps,
+});
+
 /** a_k << (12 - B), for each reference its planes. */
-function alignedReferences(sequence, s, { references }, planes, fields, exact) {
+function alignedReferences(sequence, s, { references }, planes, fields, rule) {
   if (references.length === 0) {
     const grey = ([rows, columns]) => ({ samples: new Int32Array(rows * columns).fill(GREY), rows, columns });
     return [planeSizes(sequence, s).map(grey)];
   }
   return references.map((reference, k) =>
-    alignPlanes(sequence, s, planes.get(reference), fields[k], { exact })
+    alignPlanes(sequence, s, planes.get(reference), fields[k], rule)
       .map((plane) => widen(plane, sequence.bit_depth)));
 }
 
@@ -76,7 +86,7 @@ function addResidual(aligned, { planes, qp }, s) {
   });
 }
 
-/** The samples of a picture from p_k,s, before deblocking. */
+/** The samples of a picture from p_k,s, before deblocking and the adaptive filter. */
 function decodePicture(sequence, network, s, [p0, p1], { network_flag, qp }) {
   if (!network_flag) return p0.map(({ samples }, i) => samplesOf(sequence, mean(samples, p1?.[i].samples)));
   const [h, w] = levelSize(sequence, LEVELS - 1);

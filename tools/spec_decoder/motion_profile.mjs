@@ -4,6 +4,7 @@ import { alignPlanes } from './alignment.mjs';
 import { alignedWindow, widen } from './aligned_window.mjs';
 import { decodeChain } from './chain.mjs';
 import { readFields } from './fields.mjs';
+import { fourTaps } from './interpolation.mjs';
 import { LatentReader, latentEmbedding, networkOf } from './latents.mjs';
 import { unpackSamples } from './packed.mjs';
 import { LEVELS, pictureRow } from './structure.mjs';
@@ -48,6 +49,6 @@ function decodePicture(sequence, networks, s, picture, q, planes, fields) {
   if (n === 0) return synthesise(sequence, c, network, E, null, s);
   const widened = (reference) => reference.map((plane) => widen(plane, sequence.bit_depth));
   const aligned = picture.references.map((reference, k) =>
-    alignPlanes(sequence, s, planes.get(reference), fields[k], { exact: false }));
+    alignPlanes(sequence, s, planes.get(reference), fields[k], { exact: false, interpolate: fourTaps }));
   return synthesise(sequence, c, network, E, alignedWindow(sequence, s, aligned.map(widened)), s);
 }

@@ -1,15 +1,18 @@
-// Sections 5.9 and 7.8: TABLES units, which tables a segment's residuals, choices and intra blocks use.
+// Sections 5.9 and 7.8: TABLES units, which tables a segment's residuals, choices and intra blocks use, and its filters.
 
 import { MINOR_OF_PREDICTIONS, SETS, tableCounts } from './coefficient_counts.mjs';
 import { CHOICE_DEFAULTS, DEFAULTS, DEFAULTS_OF_7, INTRA_DEFAULTS } from './coefficient_tables.mjs';
 import { TABLES } from './container.mjs';
+import { readFilters } from './filter_coefficients.mjs';
 import { FIRST_BINARY_TABLE } from './tables.mjs';
 
 const MINOR_OF_INTRA = 7; // the first version_minor with deblocking_flag and intra_flag
+const MINOR_OF_FILTERS = 9; // the first with adaptive_filter_flag
 
 /**
- * {network_flag, deblocking_flag, intra_flag, sets, choice, intra}; sets[t][k][l] is {bin, scale}; bin, choice and
- * intra are numbers of tables, scale is value_scale_index, by c; intra is null with intra_flag 0.
+ * {network_flag, deblocking_flag, intra_flag, sets, choice, intra, filters}; sets[t][k][l] is {bin, scale}; bin, choice and
+ * intra are numbers of tables, scale is value_scale_index, by c; intra is null with intra_flag 0,
+ * filters (filter_coefficients.mjs) with adaptive_filter_flag 0.
  */
 export function readResidualTables(container, sequence, segment) {
   const r = container.read(TABLES, segment);
@@ -26,8 +29,9 @@ export function readResidualTables(container, sequence, segment) {
   const deblocking_flag = newer ? r.flag('deblocking_flag') : 0;
   const intra_flag = newer ? r.flag('intra_flag') : 0;
   const intra = intra_flag ? readBinaryTables(r, 'intra', INTRA_DEFAULTS) : null;
+  const filters = version_minor >= MINOR_OF_FILTERS && r.flag('adaptive_filter_flag') ? readFilters(r) : null;
   r.end();
-  return { network_flag, deblocking_flag, intra_flag, sets, choice, intra };
+  return { network_flag, deblocking_flag, intra_flag, sets, choice, intra, filters };
 }
 
 /** The tables of one kind, by level; r is null if all are defaults. */

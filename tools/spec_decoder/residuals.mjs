@@ -35,18 +35,20 @@ export class ResidualReader {
   }
 
   /**
-   * {network_flag, deblocked_flag, qp, choices, intra, planes} of the next picture in coding order; choices, intra:
-   * null where all are 0; planes: coefficients, null where all are 0.
+   * {network_flag, deblocked_flag, filter, filter_whole_flag, qp, choices, intra, planes} of the next picture in coding
+   * order; filter: null if there is none; choices, intra: null where all are 0; planes: coefficients, null where all
+   * are 0.
    */
   read(picture) {
     const i = this.next++;
-    const { choice_size, intra_size, network_flag, residual_flag, deblocked_flag, qp } = this.headers[i];
+    const { choice_size, intra_size, residual_flag, filter_index, ...header } = this.headers[i];
     const { d } = this.units[COARSEST];
     const choices = choice_size ? readChoices(d, this.sequence, choice_size, this.tables.choice) : null;
     const intra = intra_size ? readIntra(d, this.sequence, intra_size, this.tables.intra) : null;
     const set = this.tables.sets[setOf(picture)];
     const planes = this.blocks.map((_, p) => (residual_flag ? this.readPlane(i, p, set[p ? 1 : 0]) : null));
-    return { network_flag, deblocked_flag, qp, choices, intra, planes };
+    const filter = filter_index ? this.tables.filters[filter_index - 1] : null;
+    return { ...header, filter, choices, intra, planes };
   }
 
   readPlane(i, p, tables) {
@@ -73,8 +75,12 @@ function readPictureHeader(r, i, { references }, tables) {
   const network_flag = tables.network_flag ? r.flag(`network_flag[${i}]`) : 0;
   const residual_flag = r.flag(`residual_flag[${i}]`);
   const deblocked_flag = tables.deblocking_flag && residual_flag ? r.flag(`deblocked_flag[${i}]`) : 0;
+  const filter_index = tables.filters ? r.u(`filter_index[${i}]`, 2, 0, tables.filters.length) : 0;
+  const filter_whole_flag = filter_index ? r.flag(`filter_whole_flag[${i}]`) : 0;
   const qp = network_flag || residual_flag ? r.u(`qp[${i}]`, 6) : 0;
-  return { choice_size, intra_size, network_flag, residual_flag, deblocked_flag, qp };
+  return {
+    choice_size, intra_size, network_flag, residual_flag, deblocked_flag, filter_index, filter_whole_flag, qp,
+  };
 }
 
 function readLevelFlags(r, headers) {

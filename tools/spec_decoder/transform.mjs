@@ -72,3 +72,15 @@ export function inverse(C, N) {
   for (let i = 0; i < r.length; i++) r[i] >>= 8;
   return r;
 }
+
+/** For each block, 1 if any q[u][v] with u, v < N is not 0. */
+export function codedBlocks({ blocks, q }, N) {
+  const coded = new Uint8Array(blocks);
+  for (let u = 0; u < N; u++) {
+    for (let v = 0; v < N; v++) {
+      const start = (8 * u + v) * blocks;
+      for (let b = 0; b < blocks; b++) if (q[start + b]) coded[b] = 1;
+    }
+  }
+  return coded;
+}
