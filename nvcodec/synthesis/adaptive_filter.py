@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nvcodec.synthesis.alignment import repeat_edge
 from nvcodec.synthesis.arrays import Array, clamp
 from nvcodec.synthesis.transform import BLOCK, block_shape
 
@@ -29,7 +30,7 @@ ACTIVITIES = (192, 384, 768, 1536)
 """Where classes by activity begin, in 1/128 of the least difference at 8 bits a sample."""
 DIRECTIONS = 3
 FILTER_CLASSES = (len(ACTIVITIES) + 1) * DIRECTIONS
-CACHED_SAMPLES = 1 << 14
+CACHED_SAMPLES = 1 << 15
 """Filtering so many samples at once keeps a processor's second-level cache busy and not overrun."""
 
 
@@ -43,18 +44,21 @@ TRANSPOSED = tuple(_transposed_tap(*tap) for tap in TAPS)
 
 def extended(plane: Array) -> Array:
     """int32: a plane, its edge repeated, from RADIUS samples before it to RADIUS behind its last whole blocks."""
-    rows, columns = ((-size) % FILTER_BLOCK for size in plane.shape)
-    wide = ((RADIUS, RADIUS + rows), (RADIUS, RADIUS + columns))
-    return np.pad(plane.astype(np.int32), wide, mode="edge")
+    wide = np.empty([-(-size // FILTER_BLOCK) * FILTER_BLOCK + 2 * RADIUS for size in plane.shape], np.int32)
+    repeat_edge(wide, plane, RADIUS)
+    return wide
 
 
 def block_classes(wide: Array, bit_depth: int) -> tuple[Array, Array]:
     """(classes 0..14, whether transposed) of the blocks of a plane that is `extended`; both (rows, columns)."""
-    inner = slice(RADIUS, -RADIUS)
-    twice = wide[inner, inner] << 1
-    down = np.abs(twice - wide[RADIUS - 1 : -RADIUS - 1, inner] - wide[RADIUS + 1 : 1 - RADIUS, inner])
-    across = np.abs(twice - wide[inner, RADIUS - 1 : -RADIUS - 1] - wide[inner, RADIUS + 1 : 1 - RADIUS])
-    v, h = _around(down), _around(across)
+    near = wide[RADIUS - 1 : 1 - RADIUS, RADIUS - 1 : 1 - RADIUS].astype(
+        np.int16
+    )  # differences of 12 bits are below 2**14
+    twice = near[1:-1, 1:-1] << 1
+    down, across = twice - near[:-2, 1:-1], twice - near[1:-1, :-2]
+    down -= near[2:, 1:-1]
+    across -= near[1:-1, 2:]
+    v, h = _around(np.abs(down, out=down)), _around(np.abs(across, out=across))
     activity = (v + h) >> (bit_depth - 8)
     level = sum((activity >= bound).astype(np.int32) for bound in ACTIVITIES)
     more, less = np.maximum(v, h), np.minimum(v, h)
@@ -77,9 +81,12 @@ def changed_blocks(levels: Array | None, plane: tuple[int, int]) -> Array:
 
 def _around(values: Array) -> Array:
     """Of each block, four times its own sum and once those of the blocks beside, above and below."""
-    rows, columns = (size // FILTER_BLOCK for size in values.shape)
-    blocks = values.reshape(rows, FILTER_BLOCK, -1).sum(1).reshape(rows, columns, FILTER_BLOCK).sum(2)
-    wide = np.pad(blocks, 1, mode="edge")
+    rows = values.reshape(-1, FILTER_BLOCK, values.shape[1]).sum(1, dtype=np.int32)
+    blocks = rows[:, ::FILTER_BLOCK].copy()
+    for i in range(1, FILTER_BLOCK):
+        blocks += rows[:, i::FILTER_BLOCK]
+    wide = np.empty([size + 2 for size in blocks.shape], np.int32)
+    repeat_edge(wide, blocks, 1)
     around: Array = (wide[1:-1, 1:-1] << 2) + wide[:-2, 1:-1] + wide[2:, 1:-1] + wide[1:-1, :-2] + wide[1:-1, 2:]
     return around
 
@@ -108,8 +115,9 @@ def filtered(plane: Array, coefficients: Array, levels: Array | None, bit_depth:
     classes, transposed = block_classes(wide, bit_depth)
     both = np.concatenate([coefficients, coefficients[:, TRANSPOSED], np.zeros((1, len(TAPS)))]).astype(np.int32)
     kinds = np.where(changed_blocks(levels, plane.shape), classes + FILTER_CLASSES * transposed, -1)
-    own = both[kinds]  # (rows, columns, 12)
-    whole = -own.sum(-1) << 1
+    by_column = np.repeat(kinds, FILTER_BLOCK, axis=1)[:, None]  # (rows, 1, samples)
+    table = both.T.copy()
+    whole = -table.sum(0) << 1
     height, width = (count * FILTER_BLOCK for count in classes.shape)
     result = np.empty((height, width), plane.dtype)
     at_once = max(1, CACHED_SAMPLES // (width * FILTER_BLOCK))
@@ -118,18 +126,14 @@ def filtered(plane: Array, coefficients: Array, levels: Array | None, bit_depth:
         rows = slice(first * FILTER_BLOCK, last * FILTER_BLOCK)
         samples = wide[RADIUS + rows.start : RADIUS + rows.stop, RADIUS:-RADIUS]
         shape = (last - first, FILTER_BLOCK, width)
-        total = samples.reshape(shape) * _by_column(whole[first:last])
+        own = by_column[first:last]
+        total = samples.reshape(shape) * whole.take(own)
         for tap in range(len(TAPS)):
             pair = pair_sum(wide, rows, tap).reshape(shape)
-            pair *= _by_column(own[first:last, :, tap])
+            pair *= table[tap].take(own)
             total += pair
         total += 1 << (COEFFICIENT_LOG2 - 1)
         total >>= COEFFICIENT_LOG2
         total += samples.reshape(shape)
         result[rows] = clamp(total, 0, (1 << bit_depth) - 1).reshape(-1, width)
     return result[: plane.shape[0], : plane.shape[1]]
-
-
-def _by_column(blocks: Array) -> Array:
-    """(rows, columns) of blocks to (rows, 1, samples)."""
-    return np.repeat(blocks, FILTER_BLOCK, axis=1)[:, None]

@@ -219,7 +219,7 @@ def phase_planes(plane: Values, bit_depth: int, library: Library = NUMPY, taps: 
     height, width = plane.shape
     grey, margin, span = 1 << (bit_depth - 1), taps.margin, taps.before + taps.after
     padded = library.accumulators((height + 2 * margin + span, width + 2 * margin + span), bit_depth, plane)
-    _repeat_edge(padded, plane, margin + taps.before)
+    repeat_edge(padded, plane, margin + taps.before)
     padded -= grey
     phases = library.samples((height + 2 * margin, PHASES, PHASES, width + 2 * margin), bit_depth, plane)
     rows_at_once = max(16, library.band_samples(bit_depth, plane) // padded.shape[1])
@@ -244,7 +244,7 @@ def _rounded(sums: tuple[Values, ...], shift: int) -> tuple[Values, ...]:
     return sums
 
 
-def _repeat_edge(padded: Values, plane: Values, before: int) -> None:
+def repeat_edge(padded: Values, plane: Values, before: int) -> None:
     """Writes the plane into a larger array, from (before, before) on, and repeats its edge around it."""
     bottom, right = before + plane.shape[0], before + plane.shape[1]
     padded[before:bottom, before:right] = plane

@@ -24,13 +24,15 @@ export function filterPlane(plane, B, coefficients, filter, whole) {
   if (!whole && !coefficients) return;
   const coded = whole ? null : codedBlocks(coefficients, 8);
   const source = widened(plane);
-  const offsets = [PAIRS, TRANSPOSED.map((t) => PAIRS[t])].map((pairs) => pairs.map(([dy, dx]) => dy * source.stride + dx));
+  const offsets = PAIRS.map(([dy, dx]) => dy * source.stride + dx);
+  const exchanged = filter.map((F) => TRANSPOSED.map((t) => F[t])); // where a block is transposed
   const { activities, columns } = activitiesOf(source);
   activities.forEach((sums, b) => {
     const [i, j] = [Math.floor(b / columns), b % columns];
     if (coded && !coded[(i >> 1) * coefficients.columns + (j >> 1)]) return;
     const { number, transposed } = classOf(sums, B);
-    filterBlock(plane, source, SIDE * i, SIDE * j, filter[number], offsets[transposed ? 1 : 0], 2 ** B - 1);
+    const k = (transposed ? exchanged : filter)[number];
+    filterBlock(plane, source, SIDE * i, SIDE * j, k, offsets, 2 ** B - 1);
   });
 }
 
@@ -81,15 +83,15 @@ function blockSums({ samples, stride }, top, left) {
   return [V, H];
 }
 
-/** F: by t of 6.16, the coefficient of the pair of samples at offsets[t] and -offsets[t] from each. */
-function filterBlock(plane, { samples, stride }, top, left, F, offsets, most) {
+/** k: by t; the pair of samples of t is at offsets[t] and -offsets[t]. */
+function filterBlock(plane, { samples, stride }, top, left, k, offsets, most) {
   const { rows, columns } = plane;
   for (let y = top; y < Math.min(top + SIDE, rows); y++) {
     for (let x = left; x < Math.min(left + SIDE, columns); x++) {
       const at = (y + MARGIN) * stride + x + MARGIN;
       let sum = 64;
-      for (let t = 0; t < F.length; t++) {
-        sum += F[t] * (samples[at + offsets[t]] + samples[at - offsets[t]] - 2 * samples[at]);
+      for (let t = 0; t < k.length; t++) {
+        sum += k[t] * (samples[at + offsets[t]] + samples[at - offsets[t]] - 2 * samples[at]);
       }
       plane.samples[y * columns + x] = clampTo(samples[at] + (sum >> 7), 0, most);
     }
