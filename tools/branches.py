@@ -55,6 +55,7 @@ it takes longer than all the rest."""
 WRITERS = (
     "bitstream.bits.BitWriter",
     "bitstream.container.ContainerWriter",
+    "bitstream.filters.delta_width",
     "bitstream.container._write_plain",
     "bitstream.container.write_unit_bytes",
     "bitstream.model_config.ModelConfig.validate",
@@ -69,6 +70,7 @@ WRITERS = (
     "entropy.tables.bits",
     "entropy.tables.require_codable",
     "synthesis.choices.choice_passes",
+    "synthesis.coefficients.upper_significance_contexts",
     "synthesis.coefficients_7.binary_contexts",
     "synthesis.transform.forward",
 )

@@ -87,6 +87,7 @@ UNREACHED = {
     "decoder.decoder.Decoder._tasks 4+": "concealment of damage",
     "decoder.decoder.Decoder._tasks 4-": "concealment of damage",
     "decoder.decoder._embed_all 1+": "cannot be: the motion profile always has networks",
+    "synthesis.adaptive_filter._transposed_tap": "once, when it is loaded",
     "synthesis.alignment._coarser": "crops are the encoder's",
     "synthesis.alignment.align_plane": "for tests",
     "synthesis.backend.make_backend 1-": "another backend than numpy",

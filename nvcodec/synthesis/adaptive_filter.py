@@ -51,9 +51,7 @@ def extended(plane: Array) -> Array:
 
 def block_classes(wide: Array, bit_depth: int) -> tuple[Array, Array]:
     """(classes 0..14, whether transposed) of the blocks of a plane that is `extended`; both (rows, columns)."""
-    near = wide[RADIUS - 1 : 1 - RADIUS, RADIUS - 1 : 1 - RADIUS].astype(
-        np.int16
-    )  # differences of 12 bits are below 2**14
+    near = wide[RADIUS - 1 : 1 - RADIUS, RADIUS - 1 : 1 - RADIUS].astype(np.int16)  # at 12 bits below 2**14 throughout
     twice = near[1:-1, 1:-1] << 1
     down, across = twice - near[:-2, 1:-1], twice - near[1:-1, :-2]
     down -= near[2:, 1:-1]

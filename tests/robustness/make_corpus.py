@@ -24,8 +24,9 @@ from nvcodec.bitstream import (
     UnitType,
     write_payload,
 )
-from nvcodec.bitstream.headers import VERSION_MINOR
+from nvcodec.bitstream.filters import DEFAULT_FILTER
 from nvcodec.bitstream.residual_headers import DEFAULT_INTRA
+from nvcodec.bitstream.versions import VERSION_MINOR
 from nvcodec.decoder import Decoder
 from nvcodec.decoder.decoder import SCALES, picture_digest
 from nvcodec.encoder.run import Gop
@@ -132,11 +133,11 @@ def motion_stream(
 
 def hybrid_stream() -> bytes:
     """A closed GoP of one picture and an open one of 3; 34x24, no network; vectors of all kinds, blocks split, intra,
-    deblocked."""
+    deblocked, filtered adaptively."""
     plans = cycle(
         (
-            Plan(qp=30, deblocked=True),
-            Plan(qp=24, intra_log2=4),
+            Plan(qp=30, deblocked=True, filter_index=1),
+            Plan(qp=24, intra_log2=4, filter_index=2, filter_whole=True),
             Plan(residual=False, choice_log2=4),
             Plan(qp=26, choice_log2=3, intra_log2=3, deblocked=True),
         )
@@ -145,6 +146,7 @@ def hybrid_stream() -> bytes:
     odds = Odds(flag=0.2, significant=0.2)
     segments = [[Gop(0, 1), Gop(1, 3, open=True)]]
     video = video_format("400", 8, 34, 24)
+    own = tuple(tuple(x + 3 * (c == 7) for x in row) for c, row in enumerate(DEFAULT_FILTER))
     units = hybrid_units(
         video,
         segments,
@@ -154,6 +156,7 @@ def hybrid_stream() -> bytes:
         odds=odds,
         intra=lambda segment: DEFAULT_INTRA,
         deblocking=lambda segment: True,
+        filters=lambda segment: (own,),
         version_minor=VERSION_MINOR,
     )
     return assemble(with_scale_digests(units, 2, version_minor=VERSION_MINOR), version_minor=VERSION_MINOR)

@@ -11,10 +11,11 @@ import { CODED_LEVELS, MINOR_OF_PREDICTIONS, tableCounts } from './coefficient_c
 import { MOTION, NETWORK, RESIDUAL, SEGMENT, SEQUENCE, TABLES } from './container.mjs';
 import { checkBound } from './convolution.mjs';
 import { decodeFields, readMotionHeader } from './fields.mjs';
+import { DEFAULT_FILTER } from './filter_coefficients.mjs';
 import { readIntra } from './intra.mjs';
 import { levelLayers } from './layers.mjs';
 import { setOf } from './residuals.mjs';
-import { readResidualTables } from './residual_tables.mjs';
+import { MINOR_OF_FILTERS, readResidualTables } from './residual_tables.mjs';
 import { BitReader } from './bits.mjs';
 import { HYBRID_PROFILE, INTER } from './sequence.mjs';
 import { SPLIT_CONTEXTS } from './splits.mjs';
@@ -97,9 +98,10 @@ function inventSequence(chance, wanted) {
     width: chance.of([1, 7, 16, 33, 50]), height: chance.of([1, 9, 16, 31, 70]),
     chroma_format: chance.int(0, 3), bit_depth: chance.of([8, 10, 12]), network: chance.flag(0.7),
     gops: [[chance.int(1, 4), 0], ...(chance.flag() ? [[chance.int(1, 5), chance.flag()]] : [])],
-    deblocking: chance.flag(0.7), intra: chance.flag(0.7), minor: 8,
+    deblocking: chance.flag(0.7), intra: chance.flag(0.7), minor: 9,
     ...wanted,
   };
+  q.adaptive ??= q.minor >= MINOR_OF_FILTERS ? chance.flag(0.7) : 0;
   const w = new BitWriter();
   w.u(16, q.width), w.u(16, q.height), w.u(2, q.chroma_format), w.u(4, q.bit_depth), w.u(32, 25), w.u(32, 1);
   w.u(32, q.gops.reduce((sum, [length]) => sum + length, 0)), w.u(16, 1), w.u(4, 2), w.u(3, 0);
@@ -162,7 +164,19 @@ function inventTables(chance, q) {
     w.u(1, q.deblocking);
     if (w.u(1, q.intra)) inventBinaryTables(chance, w, INTRA_DEFAULTS);
   }
+  if (q.minor >= MINOR_OF_FILTERS && w.u(1, q.adaptive)) inventFilters(chance, w);
   return unit(TABLES, w.payload());
+}
+
+function inventFilters(chance, w) {
+  const custom_filter_count = w.u(2, chance.int(0, 2));
+  for (let n = 0; n < custom_filter_count; n++) {
+    DEFAULT_FILTER.forEach((own) => {
+      if (!w.u(1, chance.flag())) return;
+      const width = w.u(3, chance.int(0, 7)) + 1;
+      own.forEach(() => w.u(width, chance.int(0, 2 ** width - 1)));
+    });
+  }
 }
 
 /** The tables of choices or intra blocks. */
@@ -201,7 +215,7 @@ function inventMotion(chance, q, gop, order, anchor) {
   return { fields, unit: codedUnit(MOTION, w, encodeWords(inventor.arrays), 0, gop) };
 }
 
-function inventResiduals(chance, q, { deblocking_flag, intra_flag, sets, choice, intra }, gop, order) {
+function inventResiduals(chance, q, { deblocking_flag, intra_flag, sets, choice, intra, filters }, gop, order) {
   const w = [0, 1, 2, 3].map(() => new BitWriter());
   const choice_size = [];
   const intra_size = [];
@@ -211,6 +225,7 @@ function inventResiduals(chance, q, { deblocking_flag, intra_flag, sets, choice,
     const network = q.network ? w[3].u(1, chance.flag()) : 0;
     const residual = w[3].u(1, chance.flag(0.7));
     if (deblocking_flag && residual) w[3].u(1, chance.flag(0.8));
+    if (filters && w[3].u(2, chance.int(0, filters.length))) w[3].u(1, chance.flag());
     if (network || residual) w[3].u(6, chance.int(0, 63));
     return residual;
   });

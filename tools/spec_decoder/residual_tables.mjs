@@ -7,7 +7,7 @@ import { readFilters } from './filter_coefficients.mjs';
 import { FIRST_BINARY_TABLE } from './tables.mjs';
 
 const MINOR_OF_INTRA = 7; // the first version_minor with deblocking_flag and intra_flag
-const MINOR_OF_FILTERS = 9; // the first with adaptive_filter_flag
+export const MINOR_OF_FILTERS = 9; // the first with adaptive_filter_flag
 
 /**
  * {network_flag, deblocking_flag, intra_flag, sets, choice, intra, filters}; sets[t][k][l] is {bin, scale}; bin, choice and

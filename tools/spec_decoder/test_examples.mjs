@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { alignPlanes, axisOf, blockVector, displaced, interpolate } from './alignment.mjs';
+import { activitiesOf, classOf, filterAdaptively, filterPlane, widened } from './adaptive_filter.mjs';
+import { alignPlanes, axisOf, blockVector, displaced } from './alignment.mjs';
 import { Coder } from './ans.mjs';
 import { BitReader, readVarint } from './bits.mjs';
 import { applyChoices, readChoices } from './choices.mjs';
@@ -16,7 +17,9 @@ import { readBandOf7 } from './coefficients_of_7.mjs';
 import { crc32c } from './crc32c.mjs';
 import { deblock, deblockPlane } from './deblocking.mjs';
 import { readMotion, readMotionHeader, resample, scale } from './fields.mjs';
+import { DEFAULT_FILTER, readFilters } from './filter_coefficients.mjs';
 import { gridEmbedding } from './grids.mjs';
+import { eightTaps, fourTaps } from './interpolation.mjs';
 import { fill, fillIntra, readIntra } from './intra.mjs';
 import { upsample } from './packed.mjs';
 import { readPredicted, size } from './predicted_values.mjs';
@@ -146,11 +149,39 @@ test('6.11: stepped vectors', () => {
 });
 
 const samples = [10, 200, 30, 40, 50, 60, 255, 0, 90, 100, 110, 120];
-const PLANE = { samples, rows: 3, columns: 4, most: 255 };
+const PLANE = { samples, rows: 3, columns: 4, most: 255, interpolate: fourTaps };
+
+/** By (f_y, f_x), the samples at row f_y / 4, column 1 + f_x / 4. */
+const phases = (interpolate) => [0, 1, 2, 3].map((fy) => [0, 1, 2, 3].map((fx) => interpolate(PLANE, fy, 4 + fx)));
 
 test('6.11: interpolation', () => {
-  const found = [0, 1, 2, 3].map((fy) => [0, 1, 2, 3].map((fx) => interpolate(PLANE, fy, 4 + fx)));
-  assert.deepEqual(found, [[200, 175, 127, 73], [168, 161, 139, 110], [128, 144, 155, 158], [88, 126, 168, 202]]);
+  assert.deepEqual(phases(fourTaps), [[200, 175, 127, 73], [168, 161, 139, 110], [128, 144, 155, 158], [88, 126, 168, 202]]);
+});
+
+test('6.11: eight taps', () => {
+  assert.deepEqual(phases(eightTaps), [[200, 186, 138, 76], [169, 172, 154, 118], [125, 153, 175, 177], [84, 132, 189, 225]]);
+  const row = { samples: [0, 255, 0, 0, 255, 255, 0, 0, 255, 0], rows: 1, columns: 10, most: 255 };
+  assert.equal(eightTaps(row, 0, 4 * 4 + 2), 255);
+});
+
+test('6.11: eight taps, g is clamped at both ends', () => {
+  // of 8x8 samples, all 0 but those of row 3, the one at row r + fy / 4, column 3 + 2/4
+  const at = (samples, r, fy) => {
+    const plane = [...run(3 * 8, 0), ...samples, ...run(4 * 8, 0)];
+    return eightTaps({ samples: plane, rows: 8, columns: 8, most: 255 }, 4 * r + fy, 4 * 3 + 2);
+  };
+  // g = (16 - 24 * 255) >> 5 = -191, at least -32: (58 * -32 + 64) >> 7 is below 0; with -10, (320 + 64) >> 7 = 3
+  const low = [255, 0, 255, 0, 0, 255, 0, 255];
+  assert.deepEqual([at(low, 2, 3), at(low, 4, 1)], [0, 3]);
+  // g = (16 + 88 * 255) >> 5 = 701, at most 544: (17 * 544 + 64) >> 7 = 72, not (17 * 701 + 64) >> 7
+  const high = [0, 255, 0, 255, 255, 0, 255, 0];
+  assert.equal(at(high, 2, 1), 72);
+});
+
+test('6.11: eight taps see the edge alone up to -13 and from 4 * rows + 8 on', () => {
+  const plane = { samples: [7, 250, 90, 11], rows: 4, columns: 1, most: 255 };
+  for (const qy of [-1000, -16, -15, -14, -13]) assert.equal(eightTaps(plane, qy, 0), 7);
+  for (const qy of [24, 31, 1000]) assert.equal(eightTaps(plane, qy, 0), 11);
 });
 
 test('6.11: exact positions', () => {
@@ -162,7 +193,7 @@ test('6.11: exact positions', () => {
   // at row 1, d = (-2, 0), t = (7, 0), e = (3, 0), so phases 2 and 3 from row 0: 128 and 88: (1024 - 280 + 4) >> 3
   assert.equal(displaced(PLANE, 1, 1, -9, 0, 3, 0), 93);
   // nothing is left of quarter samples
-  assert.equal(displaced(PLANE, 0, 1, 4, 4, 1, 1), interpolate(PLANE, 2, 6));
+  assert.equal(displaced(PLANE, 0, 1, 4, 4, 1, 1), fourTaps(PLANE, 2, 6));
 });
 
 test('6.11: exact positions of interpolated and of stepped vectors in chroma of 4:2:0; luma has none', () => {
@@ -171,7 +202,7 @@ test('6.11: exact positions of interpolated and of stepped vectors in chroma of 
   for (const stepped of [0, 1]) {
     const field = { vectors: [0, 3], rows: 1, columns: 1, b: 3, stepped };
     const [exact, rounded] = [true, false].map((rule) =>
-      alignPlanes(sequence, 0, [luma, samples, samples], field, { exact: rule }).map((plane) => [...plane.samples]));
+      alignPlanes(sequence, 0, [luma, samples, samples], field, { exact: rule, interpolate: fourTaps }).map((plane) => [...plane.samples]));
     assert.deepEqual(exact[0], rounded[0]);
     // row 0, column 1: 151 as above; rounded, (3 + 1) >> 1 is phase 2
     for (const i of [1, 2]) assert.deepEqual([exact[i][1], rounded[i][1]], [151, 127]);
@@ -494,6 +525,108 @@ test('6.15: what is coded at a scale, and the scales that are filtered', () => {
   assert.deepEqual([0, 1, 2, 3].map(changed), [true, false, false, false]);
   coefficients.q[0] = -1;
   assert.deepEqual([0, 1, 2, 3].map(changed), [true, true, false, false]);
+});
+
+test('5.9: the default filter', () => {
+  const text = readFileSync(new URL('../../bitstream_spec.md', import.meta.url), 'utf8');
+  const rows = text.slice(text.indexOf('| class | D[class]')).split('\n').slice(2, 17);
+  assert.deepEqual(DEFAULT_FILTER, rows.map((row) => row.split('|')[2].split(',').map(Number)));
+});
+
+/** The filters of a TABLES unit with these fields [bits, value] from custom_filter_count on. */
+function filtersOf(...fields) {
+  const text = fields.map(([bits, value]) => value.toString(2).padStart(bits, '0')).join('');
+  const payload = text.padEnd(8 * Math.ceil(text.length / 8), '0').match(/.{8}/g).map((byte) => parseInt(byte, 2));
+  return readFilters(new BitReader(Uint8Array.from(payload), 'test'));
+}
+
+test('5.9: the coefficients of a filter', () => {
+  const deltas = (w, values) => [[3, w - 1], ...values.map((value) => [w, value])];
+  const class0 = [[1, 1], ...deltas(3, [4, 0, ...run(10, 4)])];
+  const class1 = [[1, 1], ...deltas(8, [...run(10, 128), 255, 0])];
+  const [own, filter] = filtersOf([2, 1], ...class0, ...class1, ...run(13, [1, 0]));
+  assert.equal(own, DEFAULT_FILTER);
+  assert.deepEqual(filter[0], [2, 0, 3, 2, 2, 2, 2, 11, 2, 3, 10, 6]);
+  assert.deepEqual(filter[1], [2, 4, 3, 2, 2, 0, 3, 10, 3, 0, 127, -115]); // 10 + 127, 13 - 128
+  assert.deepEqual(filter.slice(2), DEFAULT_FILTER.slice(2));
+  const [, , second] = filtersOf([2, 2], ...run(15, [1, 0]), ...run(14, [1, 0]), [1, 1], ...deltas(1, run(12, 0)));
+  assert.deepEqual(second[14], DEFAULT_FILTER[14].map((d) => d - 1));
+});
+
+/** Rows of samples. */
+const planeOf = (...rows) => ({ samples: Uint8Array.from(rows.flat()), rows: rows.length, columns: rows[0].length });
+const LINE = [100, 104, 96, 130, 170, 172, 168, 171];
+const BRIGHTER = LINE.map((sample) => sample + 3);
+const FILTERED = planeOf(LINE, LINE, BRIGHTER, LINE.with(6, 140), run(8, 90));
+
+test('6.16: classes', () => {
+  const { activities, rows, columns } = activitiesOf(widened(FILTERED));
+  assert.deepEqual([rows, columns], [2, 2]);
+  assert.deepEqual(activities, [[951, 1864], [2289, 2224], [807, 256], [2145, 328]]);
+  const classes = activities.map((sums) => classOf(sums, 8));
+  assert.deepEqual(classes.map(({ number }) => number), [13, 12, 11, 14]);
+  assert.deepEqual(classes.map(({ transposed }) => transposed), [false, true, true, true]);
+});
+
+test('6.16: the limits of classes', () => {
+  const numberOf = (V, H, B = 8) => classOf([V, H], B).number;
+  assert.deepEqual([[0, 0], [96, 95], [96, 96]].map((sums) => numberOf(...sums)), [0, 0, 3]);
+  assert.deepEqual([383, 384, 767, 768, 1535, 1536].map((sum) => numberOf(sum, 0)), [5, 8, 8, 11, 11, 14]);
+  assert.deepEqual([[30, 20], [31, 20], [60, 20], [61, 20]].map((sums) => numberOf(...sums)), [0, 1, 1, 2]);
+  assert.deepEqual([[20, 31], [0, 1]].map((sums) => numberOf(...sums)), [1, 2]);
+  assert.deepEqual([767, 768].map((sum) => numberOf(sum, 0, 10)), [2, 5]);
+});
+
+test('6.16: the worked example', () => {
+  const plane = { ...FILTERED, samples: FILTERED.samples.slice() };
+  filterPlane(plane, 8, null, DEFAULT_FILTER, 1);
+  assert.deepEqual([...plane.samples], [
+    101, 102, 97, 130, 168, 173, 168, 170,
+    102, 103, 98, 131, 167, 173, 170, 170,
+    104, 105, 100, 134, 176, 181, 174, 178,
+    101, 101, 97, 124, 163, 161, 143, 159,
+    91, 90, 89, 92, 91, 90, 90, 90,
+  ]);
+});
+
+test('6.16: pairs, one by one, of a plane that is not transposed and of one that is', () => {
+  const pairs = [[0, 1], [0, 2], [0, 3], [1, -2], [1, -1], [1, 0], [1, 1], [1, 2], [2, -1], [2, 0], [2, 1], [3, 0]];
+  const responseTo = (transposed, t, [dy, dx]) => {
+    const ramp = (y, x) => 4 * Math.abs((transposed ? y : x) - 7); // a crease through row or column 7
+    const rows = numbers(16).map((y) => numbers(16).map((x) => 100 + ramp(y, x)));
+    const filter = run(15, run(12, 0).with(t, 64)); // which takes half of what one sample has more
+    const before = planeOf(...rows);
+    const after = planeOf(...rows.map((row, y) => row.map((sample, x) => sample + (y === 7 + dy && x === 7 + dx ? 2 : 0))));
+    for (const plane of [before, after]) filterPlane(plane, 8, null, filter, 1);
+    return after.samples[7 * 16 + 7] - before.samples[7 * 16 + 7];
+  };
+  const seen = (transposed) => pairs.map((_, t) => {
+    const which = pairs.flatMap(([dy, dx], i) => {
+      const both = [[dy, dx], [-dy, -dx]].map((place) => responseTo(transposed, t, place));
+      assert.equal(both[0], both[1]);
+      return both[0] ? [i] : [];
+    });
+    assert.equal(which.length, 1);
+    return which[0];
+  });
+  assert.deepEqual(seen(false), numbers(12));
+  assert.deepEqual(seen(true), [5, 9, 11, 8, 4, 0, 6, 10, 3, 1, 7, 2]);
+});
+
+test('6.16: blocks with coefficients, of any of the 64, and the scales that are filtered', () => {
+  const sequence = { width: 16, height: 4, chroma_format: 0, bit_depth: 8 };
+  const rows = run(4, numbers(16).map((x) => (x % 2 ? 90 : 120)));
+  const coefficients = noCoefficients(1, 2);
+  coefficients.q[63 * 2 + 1] = -1; // of block 1
+  const changed = (s, whole, found) => {
+    const samples = planeOf(...rows).samples;
+    filterAdaptively(sequence, s, [samples], [found], DEFAULT_FILTER, whole);
+    return [0, 15].map((x) => samples[x] !== rows[0][x]);
+  };
+  assert.deepEqual(changed(0, 0, coefficients), [false, true]);
+  assert.deepEqual(changed(0, 1, coefficients), [true, true]);
+  assert.deepEqual([changed(0, 0, null), changed(0, 1, null)], [[false, false], [true, true]]);
+  for (const s of [1, 2, 3]) assert.deepEqual(changed(s, 1, coefficients), [false, false]);
 });
 
 test('7.11: contexts of intra blocks', () => {

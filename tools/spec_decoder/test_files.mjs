@@ -19,7 +19,7 @@ export function unitBytes({ type, segment, gop, level, payload, damaged = false 
 }
 
 /** A file of these units; changeIndex alters the entries [type, segment, gop, level, size]. */
-export function file(units, { minor = 8, withIndex = true, changeIndex = (entries) => entries } = {}) {
+export function file(units, { minor = 9, withIndex = true, changeIndex = (entries) => entries } = {}) {
   const parts = units.map(unitBytes);
   const entries = units.map((u, i) => [u.type, u.segment, u.gop, u.level, parts[i].length]);
   const header = [0x89, 0x4d, 0x53, 0x4e, 0, minor, 0, 0];
