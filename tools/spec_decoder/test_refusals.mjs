@@ -16,6 +16,7 @@ import {
   UnitMissing, ValueError,
 } from './errors.mjs';
 import { readFields, readMotionHeader } from './fields.mjs';
+import { eightTaps, fourTaps } from './interpolation.mjs';
 import { inventUnits } from './invented.mjs';
 import { levelLayers } from './layers.mjs';
 import { readResidualTables } from './residual_tables.mjs';
@@ -198,6 +199,7 @@ if (existsSync(vector('motion_open_gops.msn'))) {
 
 const WANTED = {
   width: 33, height: 31, chroma_format: 1, bit_depth: 8, network: 1, gops: [[3, 0], [4, 1]], deblocking: 1, intra: 1,
+  adaptive: 1,
 };
 const hybrid = inventUnits(5, WANTED);
 const HYBRID = file(hybrid);
@@ -304,39 +306,63 @@ test('5.9: versions have tables of their own', () => {
 });
 
 /**
- * Two pictures, the second of which has nothing but a field, in units that are the same for all of these versions; the
- * rules differ in all planes that are smaller than luma of scale 1.
+ * Two pictures, the second of which has nothing but a field, in units that are the same for all of these versions; their
+ * rules differ in all planes, but exact and rounded vectors not in luma of scale 1.
  */
 const moved = (seed, units, minor) => {
-  const wanted = { ...WANTED, network: 0, gops: [[2, 0]], deblocking: 0, intra: 0, minor: units };
+  const wanted = { ...WANTED, network: 0, gops: [[2, 0]], deblocking: 0, intra: 0, adaptive: 0, minor: units };
   return file(inventUnits(seed, wanted), { minor });
 };
-for (const [seed, stepped, units, exactVersions, roundedVersions] of [
-  [4755, 0, 7, [7], [5, 6]], [1121, 1, 7, [7], [5, 6]], [19, 0, 8, [8, 200], []], [36, 1, 8, [8, 200], []],
+const RULES = {
+  rounded: { exact: false, interpolate: fourTaps },
+  four: { exact: true, interpolate: fourTaps },
+  eight: { exact: true, interpolate: eightTaps },
+};
+for (const [seed, stepped, units, versions] of [
+  [4755, 0, 7, { rounded: [5, 6], four: [7] }],
+  [1121, 1, 7, { rounded: [5, 6], four: [7] }],
+  [19, 0, 8, { rounded: [], four: [8], eight: [9, 200] }],
+  [417, 1, 8, { rounded: [], four: [8], eight: [9, 200] }],
 ]) {
   for (const [s, scale] of ['1', '1/2', '1/4', '1/8'].entries()) {
-    const what = `stepped_flag ${stepped}, version 0.${units}, at ${scale}`;
-    test(`6.11: where vectors are rounded depends on version_minor, ${what}`, () => {
+    test(`6.11: alignment depends on version_minor, stepped_flag ${stepped}, units of 0.${units}, at ${scale}`, () => {
       const picturesOf = (minor) => [...decode(moved(seed, units, minor), { scale })].map(({ planes }) => planes);
       const { container, sequence } = new Decoder(moved(seed, units, units));
       const [field] = readFields(container, sequence, { segment: 0, number: 0 }, codingOrder(2, 0), null).get(1);
       assert.equal(field.stepped, stepped);
       const [reference] = picturesOf(units);
       const aligned = (rule) => alignPlanes(sequence, s, reference, field, rule).map(({ samples }) => [...samples]);
-      const [exact, rounded] = [aligned({ exact: true }), aligned({ exact: false })];
-      assert.deepEqual(exact.map((plane, i) => hex(plane) === hex(rounded[i])), [s === 0, false, false]);
-      const check = (minor, expected) => {
-        const [before, after] = picturesOf(minor);
-        assert.deepEqual(before, reference);
-        assert.deepEqual(after.map((plane) => [...plane]), expected);
-      };
-      for (const minor of exactVersions) check(minor, exact);
-      for (const minor of roundedVersions) check(minor, rounded);
+      const names = Object.keys(versions);
+      const found = names.map((name) => aligned(RULES[name]));
+      for (const [i, planes] of found.entries()) {
+        for (const [j, others] of found.slice(0, i).entries()) {
+          const isLumaOfExact = (p) => p === 0 && s === 0 && names[i] === 'four' && names[j] === 'rounded';
+          planes.forEach((plane, p) => assert.equal(hex(plane) === hex(others[p]), isLumaOfExact(p)));
+        }
+        for (const minor of versions[names[i]]) {
+          const [before, after] = picturesOf(minor);
+          assert.deepEqual(before, reference);
+          assert.deepEqual(after.map((plane) => [...plane]), planes);
+        }
+      }
     });
   }
 }
-test('3.7: a later version has the fields of 0.8', () => {
+test('3.7: a later version has the fields of 0.9', () => {
   assert.equal(decodeAll(file(hybrid, { minor: 200 })), decodeAll(HYBRID));
+});
+const filters = (...fields) => tablesOfVersion(9, 1, ...none(6), 1, ...fields);
+refuses('5.9: adaptive_filter_flag is a bit of align in version 0.8', plainTables(1, ...none(6), 1), ValueError);
+refuses('5.9: custom_filter_count 3', filters(1, 1, ...none(70)), ValueError);
+refuses('5.9: filters end early', filters(), PayloadError);
+refuses('5.9: filter_class_flag is cut off', filters(1, 0, ...none(22)), PayloadError);
+refuses('5.9: filter_delta is cut off', filters(0, 1, ...none(14), 1, 0, 0, 0, ...none(4)), PayloadError);
+refuses('5.9: a byte after the filters', filters(0, 1, ...none(15), ...none(7), ...none(8)), PayloadError);
+refuses('5.9: a bit of align after the filters', filters(0, 1, ...none(15), 1), ValueError);
+test('5.9: filters', () => {
+  const of = (...fields) => tablesOf(9, ...none(6), 0, 1, ...fields).filters;
+  assert.deepEqual([tablesOf(9, ...none(8)).filters, tablesOf(8, ...none(7)).filters], [null, null]);
+  assert.deepEqual([of(0, 0), of(0, 1, ...none(15)), of(1, 0, ...none(30))].map(({ length }) => length), [1, 2, 3]);
 });
 refuses('5.9: intra_table ends early', plainTables(1, 0, 0, 0, 0, 0, 1, 1), PayloadError);
 const cutOff = plainTables(1, ...none(5), 1, 1, ...none(10), 1, 1, 0, 1);
@@ -347,8 +373,8 @@ refuses('5.9: a byte after intra_table', plainTables(1, 0, 0, 0, 0, 0, 1, 0, ...
  * One picture, or a closed GoP of more, with these bits in its RESIDUAL unit of level 3, and no symbols there. flags:
  * of TABLES units, where they are not 0.
  */
-const onePicture = (bits, { pictures = 1, network = 0, deblocking = 0, intra = 0 } = {}) => {
-  const wanted = { ...WANTED, gops: [[pictures, 0]], network, deblocking, intra };
+const onePicture = (bits, { pictures = 1, network = 0, deblocking = 0, intra = 0, adaptive = 0 } = {}) => {
+  const wanted = { ...WANTED, gops: [[pictures, 0]], network, deblocking, intra, adaptive };
   const units = inventUnits(7, wanted).filter((u) => u.type !== RESIDUAL);
   return file([...units, { type: RESIDUAL, segment: 0, gop: 0, level: 3, payload: [...payloadOf(bits), 1, 0, 0, 0] }]);
 };
@@ -373,6 +399,24 @@ test('5.10: deblocked_flag is there with deblocking_flag alone, and changes no p
 const levelAfterDeblocked = [0, 1, 1, ...none(6), 1, 0, 0, 0, 0, 0];
 refuses('5.10: deblocked_flag is there with a residual alone, else a level would not be missing',
   onePicture(levelAfterDeblocked, { pictures: 2, deblocking: 1 }), UnitMissing);
+test('5.10: filter_index and filter_whole_flag, of a picture without a residual', () => {
+  const grey = decodeAll(onePicture([0, 0, 0, 0]));
+  // of a picture with deblocked_flag: residual_flag, deblocked_flag, filter_index, filter_whole_flag, qp, levels, planes
+  const residual = [1, 1, 0, 1, 1, 0, ...none(5), 0, 0, 0, 0, 0, 0];
+  assert.equal(decodeAll(onePicture(residual, { deblocking: 1, adaptive: 1 })), grey);
+  for (const fields of [[0, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1]]) {
+    assert.equal(decodeAll(onePicture([...fields, 0, 0, 0], { adaptive: 1 })), grey);
+  }
+});
+for (const [count, highest] of [[0, 1], [1, 2], [2, 3]]) {
+  const withIndex = (filter_index) => {
+    const bits = [0, ...(filter_index > 1 ? [1] : [0]), filter_index & 1, 1, 0, 0, 0];
+    const tables = [0, ...none(6), 1, count >> 1, count & 1, ...none(15 * count)];
+    return changed(onePicture(bits, { adaptive: 1 }), [TABLES], () => payloadOf(tables));
+  };
+  test(`5.10: filter_index ${highest} with custom_filter_count ${count}`, () => decodeAll(withIndex(highest)));
+  if (highest < 3) refuses(`5.10: filter_index ${highest + 1} with count ${count}`, withIndex(highest + 1), ValueError);
+}
 refuses('7.11: blocks without symbols', onePicture([0, 0, 1, ...none(4)], { pictures: 2, intra: 1 }), EntropyError);
 for (const l of [2, 1, 0]) {
   const bits = [0, 0, 0, 0];
