@@ -520,18 +520,25 @@ def _filter_of_every_width() -> Filter:
     return tuple(found)
 
 
+def _contrast(*plans: Plan) -> Planner:
+    """As `_turns`, but anchors have residuals that take most samples to the ends of their range."""
+    turns = cycle(plans)
+    return lambda picture: next(turns) if picture.depth else Plan(qp=56)
+
+
 def eight_taps() -> bytes:
-    """Version 0.9: vectors of all phases and far outside, pictures of such contrast that half samples are clamped."""
-    plan = _first_fine(Plan(qp=38), Plan(residual=False, choice_log2=3), Plan(residual=False))
-    segment, odds = gops(1, 1, 6, 3, 2, closed=(0, 4)), Odds(flag=0.4, significant=0.5, spread=9.0)
-    motion = Wildness((0.0, 90.0, 2.0, 20.0), spread=40.0, extreme=0.3)
+    """Version 0.9: vectors of all phases and outside; pictures of black beside white, of which half samples are
+    clamped."""
+    plan = _contrast(Plan(residual=False), Plan(residual=False, choice_log2=3), Plan(qp=20))
+    segment, odds = gops(1, 1, 6, 3, 2, closed=(0, 4)), Odds(plane=1.0, flag=0.6, significant=0.4, spread=3.0)
+    motion = Wildness((0.8, 40.0, 3.0), spread=2.0, derived=1.0)
     return _version_9(video_format("420", 8, 61, 45), [segment], 381, plan, motion=motion, odds=odds)
 
 
 def eight_taps_of_many_bits() -> bytes:
     """Version 0.9: the same of 12 bits, in 4:2:2."""
-    plan = _first_fine(Plan(qp=38), Plan(residual=False, choice_log2=4), Plan(qp=20))
-    odds, motion = Odds(flag=0.4, significant=0.5, spread=9.0), Wildness((0.0, 30.0, 2.0), spread=12.0)
+    plan = _contrast(Plan(residual=False), Plan(residual=False, choice_log2=4), Plan(qp=20))
+    odds, motion = Odds(plane=1.0, flag=0.6, significant=0.4, spread=3.0), Wildness((0.8, 3.0, 15.0), spread=2.0, derived=1.0)
     return _version_9(video_format("422", 12, 35, 41), [gops(1, 2, 3)], 382, plan, motion=motion, odds=odds)
 
 
