@@ -538,7 +538,8 @@ def eight_taps() -> bytes:
 def eight_taps_of_many_bits() -> bytes:
     """Version 0.9: the same of 12 bits, in 4:2:2."""
     plan = _contrast(Plan(residual=False), Plan(residual=False, choice_log2=4), Plan(qp=20))
-    odds, motion = Odds(plane=1.0, flag=0.6, significant=0.4, spread=3.0), Wildness((0.8, 3.0, 15.0), spread=2.0, derived=1.0)
+    odds = Odds(plane=1.0, flag=0.6, significant=0.4, spread=3.0)
+    motion = Wildness((0.8, 3.0, 15.0), spread=2.0, derived=1.0)
     return _version_9(video_format("422", 12, 35, 41), [gops(1, 2, 3)], 382, plan, motion=motion, odds=odds)
 
 
