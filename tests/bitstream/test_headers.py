@@ -65,7 +65,7 @@ GRID = LevelConfig(features=8, grid_channels=2)
 
 
 def test_file_header_bytes() -> None:
-    assert write_payload(FileHeader()) == b"\x89MSN\x00\x08\x00\x00"
+    assert write_payload(FileHeader()) == b"\x89MSN\x00\x09\x00\x00"
 
 
 def test_footer_bytes() -> None:

@@ -35,20 +35,23 @@ from nvcodec.bitstream.errors import (
     UnsupportedVersion,
     ValueOutOfRange,
 )
-from nvcodec.bitstream.headers import VERSION_MINOR
 from nvcodec.bitstream.residual_headers import (
     BINARY_CONTEXTS,
     BINARY_CONTEXTS_7,
     CHOICE_CONTEXTS,
-    CONTEXTS_VERSION_MINOR,
     DEFAULT_CHOICE,
     DEFAULT_INTRA,
-    FILTER_VERSION_MINOR,
     INTRA_CONTEXTS,
     TABLE_SETS,
     VALUE_CONTEXTS,
     VALUE_CONTEXTS_7,
     Tables,
+)
+from nvcodec.bitstream.versions import (
+    ADAPTIVE_FILTER_VERSION_MINOR,
+    CONTEXTS_VERSION_MINOR,
+    DEBLOCKING_VERSION_MINOR,
+    VERSION_MINOR,
 )
 from nvcodec.bitstream.visitor import TraceEntry
 
@@ -174,7 +177,7 @@ def test_a_levels_flag_says_whether_any_of_its_tables_is_custom(level: int) -> N
         assert found.tables == tables
         flags = {entry.name: entry.value for entry in trace if entry.name.startswith("custom_level_flag")}
         assert flags == {f"custom_level_flag[0][{k}][{n}]": int((k, n) == (1, level)) for k in (0, 1) for n in range(4)}
-        fields = 1 + 3 + 8 + BINARY_CONTEXTS[level] + VALUE_CONTEXTS[level] + 6 + 1 + 2
+        fields = 1 + 3 + 8 + BINARY_CONTEXTS[level] + VALUE_CONTEXTS[level] + 6 + 1 + 3
         assert sum(entry.bits for entry in trace if entry.name != "padding") == fields
         assert len(payload) == -(-fields // 8)
 
@@ -189,13 +192,14 @@ def test_names_of_tables() -> None:
     assert found[4:12] == [*level_flags[:7], "custom_binary_table[2][1][2][0]"]
     assert [name for name in found if name.startswith("custom_level_flag")] == level_flags
     coded = [name for name in found[4:] if not name.startswith(("custom_", "padding"))]
-    assert [name for name in found if name != "padding"][-4:] == [
+    assert [name for name in found if name != "padding"][-5:] == [
         "custom_level_flag[2][1][3]",
         "custom_choice_flag",
         "deblocking_flag",
         "intra_flag",
+        "adaptive_filter_flag",
     ]
-    assert coded[:-2] == ["binary_table[2][1][2][60]", "value_scale_index[2][1][2][1]"]
+    assert coded[:-3] == ["binary_table[2][1][2][60]", "value_scale_index[2][1][2][1]"]
     assert sum(name.startswith("custom_binary_table") for name in found) == BINARY_CONTEXTS[2] == 61
     assert sum(name.startswith("custom_value_scale_index") for name in found) == VALUE_CONTEXTS[2] == 10
 
@@ -237,20 +241,21 @@ def test_default_choice_tables_are_the_specifications() -> None:
 
 def test_flags_of_intra_blocks_and_of_the_filter() -> None:
     """Without an intra block there are no tables of theirs, not even a flag."""
-    assert write_payload(TablesHeader(2, DEFAULT_TABLES, deblocking_flag=True)) == as_bytes("00000" + "10")
-    assert write_payload(TablesHeader(2, DEFAULT_TABLES, intra_flag=True)) == as_bytes("00000" + "01" + "0")
+    assert write_payload(TablesHeader(2, DEFAULT_TABLES, deblocking_flag=True)) == as_bytes("00000" + "10" + "0")
+    assert write_payload(TablesHeader(2, DEFAULT_TABLES, intra_flag=True)) == as_bytes("00000" + "01" + "0" + "0")
     for bits, deblocking, intra in (
         ("00", False, False),
         ("10", True, False),
         ("010", False, True),
         ("110", True, True),
     ):
-        found = read_payload(TablesHeader(2, DEFAULT_TABLES), as_bytes("00000" + bits), PLACE)
+        payload = as_bytes("00000" + bits + "0")
+        found = read_payload(TablesHeader(2, DEFAULT_TABLES), payload, PLACE)
         assert (found.deblocking_flag, found.intra_flag) == (deblocking, intra)
         assert found.intra == DEFAULT_INTRA
         given = ["custom_choice_flag", "deblocking_flag", "intra_flag", *["custom_intra_flag"] * intra]
-        traced = names(TablesHeader(2, DEFAULT_TABLES), as_bytes("00000" + bits))
-        assert [name for name in traced[4:] if name != "padding"] == given
+        traced = names(TablesHeader(2, DEFAULT_TABLES), payload)
+        assert [name for name in traced[4:] if name != "padding"] == [*given, "adaptive_filter_flag"]
     header = TablesHeader(2, DEFAULT_TABLES, intra=(63 - DEFAULT_INTRA[0], *DEFAULT_INTRA[1:]))
     assert write_payload(header) == b"\0"
     assert header.intra == DEFAULT_INTRA
@@ -284,7 +289,7 @@ def test_default_intra_tables_are_the_specifications() -> None:
     assert len(DEFAULT_INTRA) == INTRA_CONTEXTS
 
 
-@pytest.mark.parametrize("minor", [5, FILTER_VERSION_MINOR - 1])
+@pytest.mark.parametrize("minor", [5, DEBLOCKING_VERSION_MINOR - 1])
 def test_earlier_versions_have_no_flags_of_either(minor: int) -> None:
     """Nor are they written, and where they would begin padding does."""
     given = TablesHeader(2, DEFAULT_TABLES_7, True, intra_flag=True, deblocking_flag=True, version_minor=minor)
@@ -301,8 +306,9 @@ def test_earlier_versions_have_no_flags_of_either(minor: int) -> None:
 
 
 def test_later_versions_have_them() -> None:
-    for minor in range(FILTER_VERSION_MINOR, CONTEXTS_VERSION_MINOR + 2):
-        found = read_payload(TablesHeader(2, default_tables(minor), version_minor=minor), b"\6", PLACE)
+    for minor in range(DEBLOCKING_VERSION_MINOR, VERSION_MINOR + 1):
+        payload = as_bytes("00000" + "11" + "0" + "0" * (minor >= ADAPTIVE_FILTER_VERSION_MINOR))
+        found = read_payload(TablesHeader(2, default_tables(minor), version_minor=minor), payload, PLACE)
         assert (found.deblocking_flag, found.intra_flag) == (True, True)
 
 
@@ -326,7 +332,7 @@ def test_tables_come_back(
 ) -> None:
     blank = TablesHeader(kinds, default_tables(minor), version_minor=minor)
     tables = data.draw(any_tables(blank.defaults))
-    if minor < FILTER_VERSION_MINOR:
+    if minor < DEBLOCKING_VERSION_MINOR:
         intra, deblocking = None, False
     more = {} if intra is None else {"intra_flag": True, "intra": intra}
     payload = write_payload(
@@ -360,8 +366,9 @@ def test_scale_indices_have_a_range() -> None:
 
 
 def test_tables_are_padded_with_zeros() -> None:
-    with pytest.raises(NonZeroPadding):
-        read_payload(TablesHeader(2, DEFAULT_TABLES), b"\x01", PLACE)
+    for minor, payload in ((8, b"\x01"), (9, b"\x01\x01")):
+        with pytest.raises(NonZeroPadding):
+            read_payload(TablesHeader(2, DEFAULT_TABLES, version_minor=minor), payload, PLACE)
 
 
 @pytest.mark.parametrize(
@@ -511,7 +518,7 @@ def test_a_picture_with_nothing_takes_a_bit() -> None:
 def pictures_headers(draw: st.DrawFn) -> PicturesHeader:
     counts = tuple(draw(st.lists(st.integers(0, 2), min_size=1, max_size=64)))
     count, planes, network = len(counts), draw(st.sampled_from([1, 3])), draw(st.booleans())
-    some_intra, filtered = draw(st.booleans()), draw(st.booleans())
+    some_intra, filtered, filters = draw(st.booleans()), draw(st.booleans()), draw(st.integers(0, 3))
     sizes = st.sampled_from([0, 3, 4, 5])
     choice = [draw(sizes) if references == 2 else 0 for references in counts]
     intra = [draw(sizes) if some_intra and references else 0 for references in counts]
@@ -521,6 +528,7 @@ def pictures_headers(draw: st.DrawFn) -> PicturesHeader:
     levels = draw(st.lists(st.sampled_from([2, 1, 0]), unique=True)) if any(residual) else []
     flags = st.lists(st.booleans(), min_size=planes, max_size=planes)
     coded = [draw(flags) for _ in range(sum(residual))]
+    index = [draw(st.integers(0, filters)) for _ in counts]
     return PicturesHeader(
         counts,
         planes,
@@ -535,6 +543,9 @@ def pictures_headers(draw: st.DrawFn) -> PicturesHeader:
         intra,
         filtered,
         [filtered and own and draw(st.booleans()) for own in residual],
+        filters,
+        index,
+        [own > 0 and draw(st.booleans()) for own in index],
     )
 
 
@@ -545,6 +556,7 @@ def blank_of(header: PicturesHeader) -> PicturesHeader:
         header.network_present,
         intra_present=header.intra_present,
         deblocking_present=header.deblocking_present,
+        filter_count=header.filter_count,
     )
 
 

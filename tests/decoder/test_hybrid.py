@@ -31,8 +31,8 @@ from nvcodec.bitstream.errors import (
     UnitTruncated,
     UnsupportedVersion,
 )
-from nvcodec.bitstream.headers import VERSION_MINOR
-from nvcodec.bitstream.residual_headers import CONTEXTS_VERSION_MINOR, DEFAULT_CHOICE
+from nvcodec.bitstream.residual_headers import DEFAULT_CHOICE
+from nvcodec.bitstream.versions import CONTEXTS_VERSION_MINOR, VERSION_MINOR
 from nvcodec.cli.info_text import info_lines
 from nvcodec.cli.nvinfo import describe
 from nvcodec.decoder import Decoder, trace
@@ -46,6 +46,7 @@ from nvcodec.encoder.quantise import choose_shifts
 from nvcodec.encoder.run import Gop
 from nvcodec.errors import NvcodecError
 from nvcodec.synthesis import coefficients_7
+from nvcodec.synthesis.alignment import EIGHT_TAPS, FOUR_TAPS
 from nvcodec.synthesis.structure import hierarchical_order
 from nvcodec.synthesis.transform import block_shape
 from nvcodec.synthesis.vectors import field_shape
@@ -350,13 +351,13 @@ def test_a_file_of_an_earlier_version_decodes_as_it_did(minor: int) -> None:
 
 
 @pytest.mark.parametrize("network", [False, True])
-def test_a_file_of_version_7_shows_the_same_pictures(network: bool) -> None:
+def test_a_file_of_version_7_shows_the_same_pictures_as_one_of_version_8(network: bool) -> None:
     """Of the same coefficients, choices and vectors; the coefficients' words are other ones, by their own tables."""
-    data = build(network=network, minor=7)
+    data, later = build(network=network, minor=7), build(network=network, minor=8)
     found = decode_all(data, verify=True)
-    assert all(map(same_planes, found, right(network)))
+    assert all(map(same_planes, found, decode_all(later, verify=True)))
     words = []
-    for each in (data, made(network)):
+    for each in (data, later):
         with ContainerReader(each) as container:
             words.append([container.payload(entry.key) for entry in container.entries])
     kinds = [entry.key.unit_type for entry in container.entries]
@@ -365,12 +366,30 @@ def test_a_file_of_version_7_shows_the_same_pictures(network: bool) -> None:
     with Decoder(data) as decoder:
         assert not any(part.damage for part in trace.trace_file(decoder))
         assert describe(decoder)["format_version"] == "0.7"
-    for other, minor in ((data, 8), (made(network), 7)):
+    for other, minor in ((data, 8), (later, 7)):
         with pytest.raises(
             (DecodeError, BitstreamError), match=r"RESIDUAL unit \(segment 0, gop 0, level \d\)"
         ) as error:
             decode_all(of_version(other, minor))
         one_line(error)
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_a_file_of_version_8_is_aligned_by_four_taps(network: bool) -> None:
+    """Else it decodes as one of version 0.9, of the same coefficients, choices and vectors."""
+    data = build(network=network, minor=8)
+    found = decode_all(data, verify=True)
+    with Decoder(data, threads=1) as decoder:
+        alone = {task.number for task in decoder._tasks(0, COUNT) if task.motion is None}
+    assert alone == {0, 8}
+    for frame, later in zip(found, right(network), strict=True):
+        assert same_planes(frame, later) == (frame.pts in alone)
+    with Decoder(data, threads=1) as decoder:
+        assert decoder._taps is FOUR_TAPS
+        decoder._taps = EIGHT_TAPS
+        assert all(map(same_planes, decoder, right(network)))
+    with Decoder(made(network), threads=1) as decoder:
+        assert decoder._taps is EIGHT_TAPS
 
 
 @pytest.mark.parametrize("minor", [5, 6])
@@ -480,7 +499,7 @@ def test_nvinfo_and_probe(network: bool) -> None:
         info = json.loads(json.dumps(describe(decoder)))
     assert (info["profile"], info["open_gops"], info["keyint"]) == ("hybrid", 2, 8)
     assert info["missing_units"] == []
-    assert info["format_version"] == "0.8"
+    assert info["format_version"] == "0.9"
     assert sum(level["grid_bytes"] for level in info["levels"]) == info["components"]["residuals"]
     assert [scale["bytes_read"] for scale in info["scales"]] == sorted(
         (scale["bytes_read"] for scale in info["scales"]), reverse=True
