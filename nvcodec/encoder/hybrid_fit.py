@@ -249,6 +249,7 @@ class HybridFit:
         self.choice: tuple[int, ...] = DEFAULT_CHOICE
         self.intra: tuple[int, ...] = DEFAULT_INTRA
         self.filters: tuple[Filter, ...] = ()
+        """The segment's own adaptive filters, of the pass that comes next."""
         self.loop = Loop(self)
         self._begin_pass()
         self.best: Outcome | None = None
@@ -327,6 +328,7 @@ class HybridFit:
         self.counts, self.choice_counts, self.intra_counts = ResidualCounts(), ChoiceCounts(), IntraCounts()
         self.coded = CodedPictures.blank(count)
         self.filter_statistics: list[Array | None] = [None] * count
+        self.pass_filters = self.filters
         self.loop = Loop(self)
 
     def _end_pass(self) -> None:
@@ -338,7 +340,7 @@ class HybridFit:
         if self.best is None or self.cost < self.best.cost:
             weights = {} if self.model is None else {k: v.clone() for k, v in self.model.state_dict().items()}
             counts = self.counts, self.choice_counts, self.intra_counts
-            self.best = Outcome(self.cost, self.coded, *counts, self.filters, weights)
+            self.best = Outcome(self.cost, self.coded, *counts, self.pass_filters, weights)
         error_per_bit = self.lam * float(1 << self.video.bit_depth) ** 2
         self.filters = fitted_filters(self.filter_statistics, self.importance, error_per_bit)
         self.pass_number, self.next = self.pass_number + 1, 0
@@ -425,7 +427,7 @@ class HybridFit:
         if not self.adaptive:
             return best
         for whole in (False, True) if levels is not None else (True,):
-            for index, own in enumerate((DEFAULT_FILTER, *self.filters), start=1):
+            for index, own in enumerate((DEFAULT_FILTER, *self.pass_filters), start=1):
                 tried = self.loop.filtered(planes, levels, own, whole)
                 found = [*_squared_errors(tried[:1], source[:1]), *errors[1:]]
                 needed = WHOLE_GAIN if whole else FILTER_GAIN
@@ -444,6 +446,10 @@ class HybridFit:
             yield place, window
             planes = loop.planes(window, qp, self.coded.network[place])
             planes = loop.deblocked(planes, self.coded.levels[place], qp, self.coded.deblocked[place])
+            index = self.coded.filter_index[place]
+            if index and not scale_log2:
+                own = (DEFAULT_FILTER, *self.pass_filters)[index - 1]
+                planes = loop.filtered(planes, self.coded.levels[place][0], own, self.coded.filter_whole[place])
             loop.remember(gop, self.gops[gop].first + picture.index, planes)
 
     # --- the network -------------------------------------------------------------------------------------------------
@@ -513,6 +519,7 @@ class HybridFit:
             "cost": self.cost,
             "coded": self.coded.state(),
             "filters": self.filters,
+            "pass_filters": self.pass_filters,
             "filter_statistics": [None if x is None else torch.from_numpy(x) for x in self.filter_statistics],
             "counts": self.counts.state(),
             "choice_counts": torch.from_numpy(self.choice_counts.binary.copy()),
@@ -545,7 +552,7 @@ class HybridFit:
         self.passes, self.pass_number = state["passes"], state["pass_number"]
         self.next, self.cost, self.lam = state["next"], state["cost"], state["lambda"]
         self.coded = CodedPictures.loaded(state["coded"])
-        self.filters = _filters(state["filters"])
+        self.filters, self.pass_filters = _filters(state["filters"]), _filters(state["pass_filters"])
         self.filter_statistics = [None if x is None else x.numpy() for x in state["filter_statistics"]]
         self.counts.load(state["counts"])
         self.choice_counts.binary[:] = state["choice_counts"].numpy()

@@ -351,7 +351,7 @@ def random_pictures(fit: HybridFit, largest: int, seed: int = 0) -> CodedPicture
 
     The fit gets adaptive filters, and most pictures are filtered by one or the default one.
     """
-    fit.filters = OWN_FILTERS
+    fit.pass_filters = OWN_FILTERS
     random, count = np.random.default_rng(seed), len(fit.order)
     coded = CodedPictures.blank(count)
     coded.qp, coded.network = [int(x) for x in random.integers(0, 50, count)], [i % 4 != 1 for i in range(count)]
@@ -395,7 +395,7 @@ def written(fit: HybridFit, coded: CodedPictures, model: HybridModel | None, con
     )
     network = None if model is None else model.network
     units, _ = pack_hybrid_segment(
-        coded, DEFAULT_TABLES, fit.motion, fit.gops, 0, 0, video, DEFAULT_CHOICE, network, filters=fit.filters
+        coded, DEFAULT_TABLES, fit.motion, fit.gops, 0, 0, video, DEFAULT_CHOICE, network, filters=fit.pass_filters
     )
     return write_file([(UnitKey(UnitType.SEQUENCE), write_payload(sequence)), *units])
 
@@ -405,7 +405,7 @@ def adapted(fit: HybridFit, loop: Loop, planes: list[np.ndarray], place: int) ->
     index, whole = fit.coded.filter_index[place], fit.coded.filter_whole[place]
     if not index or loop.scale_log2:
         return planes
-    return loop.filtered(planes, fit.coded.levels[place][0], (DEFAULT_FILTER, *fit.filters)[index - 1], whole)
+    return loop.filtered(planes, fit.coded.levels[place][0], (DEFAULT_FILTER, *fit.pass_filters)[index - 1], whole)
 
 
 def simulated(fit: HybridFit, scale_log2: int) -> list[Frame]:
@@ -589,9 +589,9 @@ def test_a_coding_pass_with_the_network_is_what_the_decoder_sees(base_model: Mod
     kept = {}
     while not fit.done:
         if fit.network_fit is None:
-            kept = {"loop": fit.loop, "coded": fit.coded, "filters": fit.filters}
+            kept = {"loop": fit.loop, "coded": fit.coded, "filters": fit.pass_filters}
         fit.step()
-    fit.coded, fit.filters = kept["coded"], kept["filters"]
+    fit.coded, fit.pass_filters = kept["coded"], kept["filters"]
     data = written(fit, fit.coded, fit.model, base_model)
     with Decoder(data, threads=1) as decoder:
         pictures = list(decoder)
@@ -654,7 +654,7 @@ def coded_with_filters() -> HybridFit:
     while not fit.done:
         fit.step()
     assert fit.best is not None
-    fit.coded, fit.filters = fit.best.coded, fit.best.filters
+    fit.coded, fit.pass_filters = fit.best.coded, fit.best.filters
     return fit
 
 
@@ -803,8 +803,8 @@ def twice_coded() -> HybridFit:
     while not fit.done:
         fit.step()
     assert fit.best is not None
-    fit.coded, fit.filters = fit.best.coded, fit.best.filters
-    assert fit.filters
+    fit.coded, fit.pass_filters = fit.best.coded, fit.best.filters
+    assert fit.pass_filters
     return fit
 
 
