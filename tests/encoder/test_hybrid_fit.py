@@ -852,7 +852,7 @@ def test_pictures_are_filtered_where_that_brings_them_closer() -> None:
     for place, (gop, picture) in enumerate(fit.order):
         number = fit.gops[gop].first + picture.index
         error = squared_error(made[number], sources[number])
-        for index in range(2 + len(fit.filters)):
+        for index in range(2 + len(fit.pass_filters)):
             for whole in (False, True) if index else (False,):
                 indices = [index if i == place else own for i, own in enumerate(coded.filter_index)]
                 wholes = [whole if i == place else own for i, own in enumerate(coded.filter_whole)]
