@@ -530,7 +530,7 @@ def coded_pictures(order: list[CodedPicture], shapes: list[tuple[int, int]], see
     qp, network = [int(x) for x in random.integers(0, 64, len(order))], [False] * len(order)
     intra = [random_intra(shapes[0], random) if picture.references else (0, None) for picture in order]
     filtered = [any(own is not None for own in planes) and bool(random.random() < 0.5) for planes in levels]
-    return CodedPictures(qp, levels, network, choices, intra, filtered)
+    return CodedPictures(qp, levels, network, choices, intra, filtered, [0] * len(qp), [False] * len(qp))
 
 
 def random_choices(size: tuple[int, int], random: np.random.Generator) -> tuple[int, np.ndarray | None]:
@@ -685,11 +685,11 @@ def test_choices_come_before_intra_blocks_and_both_before_coefficients() -> None
 def test_a_level_without_coefficients_has_no_unit() -> None:
     levels = np.zeros((64, 15), np.int8)
     levels[band(1)[0], 3] = -5
-    coded = CodedPictures([20], [[levels]], [False], [(0, None)], [(0, None)], [False])
+    coded = CodedPictures([20], [[levels]], [False], [(0, None)], [(0, None)], [False], [0], [False])
     order, header = hierarchical_order(1, False), TablesHeader(1, DEFAULT_TABLES)
     payloads = pack_residuals(2, 1, order, coded, [(3, 5)], DEFAULT_TABLES, header)
     assert [key for key, _ in payloads] == [UnitKey(UnitType.RESIDUAL, 2, 1, level) for level in (3, 1)]
-    nothing = CodedPictures([20], [[None]], [False], [(0, None)], [(0, None)], [False])
+    nothing = CodedPictures([20], [[None]], [False], [(0, None)], [(0, None)], [False], [0], [False])
     payloads = pack_residuals(2, 1, order, nothing, [(3, 5)], DEFAULT_TABLES, header)
     assert [key for key, _ in payloads] == [UnitKey(UnitType.RESIDUAL, 2, 1, 3)]
     assert len(payloads[0][1]) == 5
