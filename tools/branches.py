@@ -69,6 +69,7 @@ WRITERS = (
     "entropy.tables.costs_bits",
     "entropy.tables.bits",
     "entropy.tables.require_codable",
+    "synthesis.adaptive_filter.changed_samples",
     "synthesis.choices.choice_passes",
     "synthesis.coefficients.upper_significance_contexts",
     "synthesis.coefficients_7.binary_contexts",

@@ -10,6 +10,7 @@ nvcodec/bitstream/default_tables.py, headers.py or filters.py. They are normativ
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from nvcodec.encoder.adaptive_filter import STATISTICS, ideal_coefficients
 from nvcodec.encoder.encode import find_motion
 from nvcodec.encoder.hybrid_fit import HybridFit
 from nvcodec.encoder.plan import plan_motion_gops
-from nvcodec.encoder.presets import HYBRID_PRESETS, hybrid_network
+from nvcodec.encoder.presets import HYBRID_PRESETS, Preset, hybrid_network
 from nvcodec.encoder.residual import ResidualCounts
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.source import SourceStore, Targets
@@ -44,20 +45,27 @@ def numbers(tables: Tables) -> list[list[int]]:
     return rows
 
 
-def residual_tables(source: SourceStore, plans: list[list[Gop]], lambdas: list[float]) -> None:
-    """Prints them."""
+def fits(
+    source: SourceStore, plans: list[list[Gop]], lambdas: list[float], preset: Preset, **options: bool
+) -> Iterator[tuple[HybridFit, float]]:
+    """(a finished fit without a network, its lambda) of each plan and lambda; options: of the fit."""
     device = torch.device("cpu")
-    total, targets = ResidualCounts(), Targets(source, device)
+    targets = Targets(source, device)
     for gops in plans:
         motion = find_motion("hybrid", source, 0, gops, lambdas[0])
         for lam in lambdas:
-            fit = HybridFit(
-                targets, gops, hybrid_network(0), HYBRID_PRESETS["fast"], lam, motion, seed=0, device=device
-            )
+            fit = HybridFit(targets, gops, hybrid_network(0), preset, lam, motion, seed=0, device=device, **options)
             while not fit.done:
                 fit.step()
-            total.merge(fit.counts)
+            yield fit, lam
             print(f"GoPs of {gops[1].length}, lambda {lam}", file=sys.stderr, flush=True)
+
+
+def residual_tables(source: SourceStore, plans: list[list[Gop]], lambdas: list[float]) -> None:
+    """Prints them."""
+    total = ResidualCounts()
+    for fit, _ in fits(source, plans, lambdas, HYBRID_PRESETS["fast"]):
+        total.merge(fit.counts)
     for row in numbers(total.tables(charged=False)):
         print(f"    ({', '.join(map(str, row))}),")
 
@@ -82,21 +90,12 @@ def vector_tables(source: SourceStore, plans: list[list[Gop]], lambdas: list[flo
 
 def default_filter(source: SourceStore, plans: list[list[Gop]], lambdas: list[float]) -> None:
     """Prints its coefficients, of pictures of one pass: none is filtered then, nor any that it is predicted from."""
-    device = torch.device("cpu")
-    total, targets = np.zeros(STATISTICS), Targets(source, device)
+    total = np.zeros(STATISTICS)
     preset = replace(HYBRID_PRESETS["fast"], coding_passes=1)
-    for gops in plans:
-        motion = find_motion("hybrid", source, 0, gops, lambdas[0])
-        for lam in lambdas:
-            fit = HybridFit(
-                targets, gops, hybrid_network(0), preset, lam, motion, seed=0, device=device, adaptive=False
-            )
-            while not fit.done:
-                fit.step()
-            for own, weight in zip(fit.filter_statistics, fit.importance, strict=True):
-                if own is not None:
-                    total += own * (weight / lam)
-            print(f"GoPs of {gops[1].length}, lambda {lam}", file=sys.stderr, flush=True)
+    for fit, lam in fits(source, plans, lambdas, preset, adaptive=False):
+        for own, weight in zip(fit.filter_statistics, fit.importance, strict=True):
+            if own is not None:
+                total += own * (weight / lam)
     for row in ideal_coefficients(total, DEFAULT_RIDGE).round() * DEFAULT_STRENGTH:
         print(f"    ({', '.join(str(round(x)) for x in row)}),")
 

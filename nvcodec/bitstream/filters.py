@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from nvcodec.bitstream.visitor import Visitor
 
-FILTER_CLASSES, FILTER_TAPS = 15, 12
+FILTER_CLASSES = 15
 MAX_CUSTOM_FILTERS = 2
 FILTER_COUNT_BITS = 2
 WIDTH_BITS = 3

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nvcodec.decoder.residual import PictureResidual
-from nvcodec.synthesis.alignment import FOUR_TAPS, Filter, Reference, align_picture
+from nvcodec.synthesis.alignment import FOUR_TAPS, InterpolationFilter, Reference, align_picture
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import Backend
 from nvcodec.synthesis.vector_base import PictureMotion
@@ -39,7 +39,7 @@ class GopPlace:
 class DecodedPicture:
     """A picture, and what others need of it while they are predicted from it."""
 
-    def __init__(self, frame: Frame, uses: int, taps: Filter = FOUR_TAPS):
+    def __init__(self, frame: Frame, uses: int, taps: InterpolationFilter = FOUR_TAPS):
         """taps: what it is interpolated by."""
         self.frame, self._uses, self._taps = frame, uses, taps
         self._reference = self._fresh()

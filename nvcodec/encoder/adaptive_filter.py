@@ -25,8 +25,7 @@ from nvcodec.synthesis.adaptive_filter import (
     RADIUS,
     TAPS,
     TRANSPOSED,
-    block_classes,
-    changed_blocks,
+    block_kinds,
     extended,
     pair_sum,
 )
@@ -46,8 +45,8 @@ def statistics(plane: Array, source: Array, levels: Array | None, bit_depth: int
     """float32 (15, 12, 13), of a plane before it is filtered; source: what it should be; levels: as
     `changed_blocks`."""
     wide = extended(plane)
-    classes, transposed = block_classes(wide, bit_depth)
-    rows, columns = classes.shape
+    kinds = block_kinds(wide, plane.shape, levels, bit_depth)
+    rows, columns = kinds.shape
     height, width = rows * FILTER_BLOCK, columns * FILTER_BLOCK
     inside = wide[RADIUS:-RADIUS, RADIUS:-RADIUS]
     error = np.zeros((height, width), np.float32)
@@ -61,7 +60,7 @@ def statistics(plane: Array, source: Array, levels: Array | None, bit_depth: int
     blocks = weighed.reshape(-1, rows, FILTER_BLOCK, columns, FILTER_BLOCK).transpose(1, 3, 2, 4, 0)
     blocks = blocks.reshape(rows * columns, FILTER_BLOCK**2, len(TAPS) + 1)
     turned = [*TRANSPOSED, len(TAPS)]
-    kind = np.where(changed_blocks(levels, plane.shape), classes + FILTER_CLASSES * transposed, -1).ravel()
+    kind = kinds.ravel()
     found = np.zeros(STATISTICS, np.float32)
     for which in np.unique(kind[kind >= 0]):
         own = blocks[kind == which].reshape(-1, len(TAPS) + 1)
@@ -99,15 +98,19 @@ def fitted_filter(given: Array, bit_weight: float) -> Filter:
     gained = kept - error_change(given, best)
     for c in range(FILTER_CLASSES):
         own, start = tuple(int(x) for x in best[c]), DEFAULT_FILTER[c]
-        bits = WIDTH_BITS + len(TAPS) * delta_width(own, start)
-        found.append(own if gained[c] > bit_weight * bits else tuple(start))
+        found.append(own if gained[c] > bit_weight * _class_bits(own, start) else start)
     return tuple(found)
 
 
 def filter_bits(own: Filter) -> int:
     """What a segment's own filter takes."""
-    widths = [delta_width(row, start) for row, start in zip(own, DEFAULT_FILTER, strict=True)]
-    return FILTER_CLASSES + sum(WIDTH_BITS + len(TAPS) * width for width in widths if width)
+    pairs = zip(own, DEFAULT_FILTER, strict=True)
+    return FILTER_CLASSES + sum(_class_bits(row, start) for row, start in pairs if row != start)
+
+
+def _class_bits(own: Sequence[int], default: Sequence[int]) -> int:
+    """What a class's differences from the default take, beside their flag."""
+    return WIDTH_BITS + len(TAPS) * delta_width(own, default)
 
 
 def fitted_filters(given: Sequence[Array | None], weights: Sequence[float], bit_weight: float) -> tuple[Filter, ...]:
@@ -119,16 +122,19 @@ def fitted_filters(given: Sequence[Array | None], weights: Sequence[float], bit_
     each = np.stack([own * np.float32(weight) for own, weight in present])
     none, default = np.zeros(len(each)), error_change(each, DEFAULT_FILTER).sum(-1)
     best: tuple[Filter, ...] = ()
-    least = float(np.minimum(none, default).sum())
+
+    def errors(filters: Sequence[Filter]) -> Array:
+        """By filter, none and the default one first: what each picture's squared error changes by."""
+        return np.stack([none, default, *(error_change(each, own).sum(-1) for own in filters)])
+
+    least = float(errors(best).min(0).sum())
     for count in range(1, MAX_CUSTOM_FILTERS + 1):
         # a filter more begins with the pictures that the others serve worst
-        errors = np.stack([none, default, *(error_change(each, own).sum(-1) for own in best)])
-        relative = errors.min(0) / np.maximum(1e-9, np.trace(each[..., :-1], axis1=-2, axis2=-1).sum(-1))
+        relative = errors(best).min(0) / np.maximum(1e-9, np.trace(each[..., :-1], axis1=-2, axis2=-1).sum(-1))
         taken = relative >= np.median(relative)
         filters = [*best, fitted_filter(each[taken].sum(0), bit_weight)]
         for _ in range(ROUNDS):
-            errors = np.stack([none, default, *(error_change(each, own).sum(-1) for own in filters)])
-            which = errors.argmin(0)
+            which = errors(filters).argmin(0)
             filters = [
                 fitted_filter(each[which == 2 + n].sum(0), bit_weight) for n in range(count) if (which == 2 + n).any()
             ]
@@ -136,8 +142,7 @@ def fitted_filters(given: Sequence[Array | None], weights: Sequence[float], bit_
                 break
         if len(filters) < count:
             break
-        errors = np.stack([none, default, *(error_change(each, own).sum(-1) for own in filters)])
-        total = float(errors.min(0).sum()) + bit_weight * sum(map(filter_bits, filters))
+        total = float(errors(filters).min(0).sum()) + bit_weight * sum(map(filter_bits, filters))
         if total >= least:
             break
         best, least = tuple(filters), total

@@ -36,7 +36,7 @@ from nvcodec.encoder.residual import Quantiser, ResidualCounts
 from nvcodec.encoder.run import Gop
 from nvcodec.encoder.sequence_motion import CodedMotion
 from nvcodec.encoder.source import Targets
-from nvcodec.synthesis.adaptive_filter import adapted
+from nvcodec.synthesis.adaptive_filter import adapted, changed_samples
 from nvcodec.synthesis.alignment import EIGHT_TAPS, Reference, align_picture
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array
@@ -426,9 +426,11 @@ class HybridFit:
         best = 0, False, planes, errors
         if not self.adaptive:
             return best
+        everywhere = [self.loop.filtered(planes, None, own, True) for own in (DEFAULT_FILTER, *self.pass_filters)]
         for whole in (False, True) if levels is not None else (True,):
-            for index, own in enumerate((DEFAULT_FILTER, *self.pass_filters), start=1):
-                tried = self.loop.filtered(planes, levels, own, whole)
+            changed = None if whole else changed_samples(levels, planes[0].shape)
+            for index, made in enumerate(everywhere, start=1):
+                tried = made if changed is None else [np.where(changed, made[0], planes[0]), *planes[1:]]
                 found = [*_squared_errors(tried[:1], source[:1]), *errors[1:]]
                 needed = WHOLE_GAIN if whole else FILTER_GAIN
                 if sum(found) < (1 - needed) * sum(errors) and sum(found) < (1 - needed) * sum(best[3]):

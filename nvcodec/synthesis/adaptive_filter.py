@@ -13,7 +13,7 @@ import numpy as np
 
 from nvcodec.synthesis.alignment import repeat_edge
 from nvcodec.synthesis.arrays import Array, clamp
-from nvcodec.synthesis.transform import BLOCK, block_shape
+from nvcodec.synthesis.transform import BLOCK, block_shape, blocks_with_coefficients
 
 RADIUS = 3
 TAPS = tuple(
@@ -64,6 +64,21 @@ def block_classes(wide: Array, bit_depth: int) -> tuple[Array, Array]:
     return level * DIRECTIONS + direction, v > h
 
 
+def block_kinds(wide: Array, plane: tuple[int, int], levels: Array | None, bit_depth: int) -> Array:
+    """(rows, columns) of blocks: their class, 15 more where transposed, and -1 where they are not changed. plane: its
+    shape; levels: as `changed_blocks`."""
+    classes, transposed = block_classes(wide, bit_depth)
+    kinds: Array = np.where(changed_blocks(levels, plane), classes + FILTER_CLASSES * transposed, -1)
+    return kinds
+
+
+def changed_samples(levels: Array, plane: tuple[int, int]) -> Array:
+    """The same of `changed_blocks` for each of a plane's samples."""
+    blocks = changed_blocks(levels, plane)
+    whole: Array = np.repeat(np.repeat(blocks, FILTER_BLOCK, 0), FILTER_BLOCK, 1)
+    return whole[: plane[0], : plane[1]]
+
+
 def changed_blocks(levels: Array | None, plane: tuple[int, int]) -> Array:
     """Which of a plane's blocks of 4x4 samples are filtered: those of the transform's blocks that have coefficients.
 
@@ -72,7 +87,7 @@ def changed_blocks(levels: Array | None, plane: tuple[int, int]) -> Array:
     shape = tuple(-(-size // FILTER_BLOCK) for size in plane)
     if levels is None:
         return np.ones(shape, bool)
-    coded = (levels != 0).any(0).reshape(block_shape(*plane))
+    coded = blocks_with_coefficients(levels, block_shape(*plane))
     whole: Array = np.repeat(np.repeat(coded, BLOCK // FILTER_BLOCK, 0), BLOCK // FILTER_BLOCK, 1)
     return whole[: shape[0], : shape[1]]
 
@@ -110,17 +125,16 @@ def adapted(planes: list[Array], own: Array, whole: bool, levels: Array | None, 
 def filtered(plane: Array, coefficients: Array, levels: Array | None, bit_depth: int) -> Array:
     """A plane's samples, filtered; coefficients: (15, 12) integers; levels: as `changed_blocks`."""
     wide = extended(plane)
-    classes, transposed = block_classes(wide, bit_depth)
     both = np.concatenate([coefficients, coefficients[:, TRANSPOSED], np.zeros((1, len(TAPS)))]).astype(np.int32)
-    kinds = np.where(changed_blocks(levels, plane.shape), classes + FILTER_CLASSES * transposed, -1)
+    kinds = block_kinds(wide, plane.shape, levels, bit_depth)
     by_column = np.repeat(kinds, FILTER_BLOCK, axis=1)[:, None]  # (rows, 1, samples)
     table = both.T.copy()
     whole = -table.sum(0) << 1
-    height, width = (count * FILTER_BLOCK for count in classes.shape)
+    height, width = (count * FILTER_BLOCK for count in kinds.shape)
     result = np.empty((height, width), plane.dtype)
     at_once = max(1, CACHED_SAMPLES // (width * FILTER_BLOCK))
-    for first in range(0, classes.shape[0], at_once):
-        last = min(first + at_once, classes.shape[0])
+    for first in range(0, kinds.shape[0], at_once):
+        last = min(first + at_once, kinds.shape[0])
         rows = slice(first * FILTER_BLOCK, last * FILTER_BLOCK)
         samples = wide[RADIUS + rows.start : RADIUS + rows.stop, RADIUS:-RADIUS]
         shape = (last - first, FILTER_BLOCK, width)

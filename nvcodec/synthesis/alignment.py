@@ -31,7 +31,7 @@ Values = Any
 
 
 @dataclass(frozen=True)
-class Filter:
+class InterpolationFilter:
     """An interpolation filter at quarter samples. Source: bitstream_spec.md, section 6.11."""
 
     before: int
@@ -206,7 +206,61 @@ def _lines(v: Values, axis: int, block_log2: int, library: Library) -> tuple[Val
     return v << (block_log2 + 1), library.take(v, following, axis) - v
 
 
-def phase_planes(plane: Values, bit_depth: int, library: Library = NUMPY, taps: Filter | None = None) -> Values:
+def _four_taps(x: Values) -> tuple[Values, ...]:
+    """Taps at the samples -1, 0, 1 and 2 from the position's integer part, over 32: (0, 32, 0, 0), (-2, 27, 8, -1),
+    (-2, 18, 18, -2), (-1, 8, 27, -2). Source: H.265, table 8-13, whose taps are twice these.
+    """
+    outer, middle, near, far = x * 2, x * 18, x * 27, x * 8
+    whole = x[1:-2] * 32
+    quarter = near[1:-2] + far[2:-1]
+    quarter -= outer[:-3]
+    quarter -= x[3:]
+    half = middle[1:-2] + middle[2:-1]
+    half -= outer[:-3]
+    half -= outer[3:]
+    three_quarters = near[2:-1] + far[1:-2]
+    three_quarters -= outer[3:]
+    three_quarters -= x[:-3]
+    return whole, quarter, half, three_quarters
+
+
+def _eight_taps(x: Values) -> tuple[Values, ...]:
+    """Taps at the samples -3 .. 4, over 64: 64 at 0; (-1, 4, -10, 58, 17, -5, 1, 0); (-1, 4, -11, 40, 40, -11, 4, -1);
+    the second mirrored. Source: H.265, table 8-11.
+    """
+    count = x.shape[0] - 7
+
+    def at(place: int, values: Values) -> Values:
+        return values[place : place + count]
+
+    def quarter(a: int, b: int, c: int, d: int, e: int, f: int, g: int) -> Values:
+        total = at(a, x58) + at(b, x17)
+        total -= at(c, x10)
+        total -= at(d, x5)
+        total += at(e, x4)
+        total += at(f, x)
+        total -= at(g, x)
+        return total
+
+    x4, x5, x10, x17, x58 = x * 4, x * 5, x * 10, x * 17, x * 58
+    whole = at(3, x) * 64
+    near, far, outer = at(3, x) + at(4, x), at(2, x) + at(5, x), at(0, x) + at(7, x)
+    near *= 40
+    far *= 11
+    half = at(1, x4) + at(6, x4)
+    half += near
+    half -= far
+    half -= outer
+    return whole, quarter(3, 4, 2, 5, 1, 6, 0), half, quarter(4, 3, 5, 2, 6, 1, 7)
+
+
+FOUR_TAPS = InterpolationFilter(1, 2, 5, _four_taps)
+EIGHT_TAPS = InterpolationFilter(3, 4, 6, _eight_taps, overshoot=1)
+
+
+def phase_planes(
+    plane: Values, bit_depth: int, library: Library = NUMPY, taps: InterpolationFilter = FOUR_TAPS
+) -> Values:
     """A plane at all quarter-sample phases: samples (H + 2 * margin, 4, 4, W + 2 * margin), the margin being the
     filter's; by default that of four taps.
 
@@ -215,7 +269,6 @@ def phase_planes(plane: Values, bit_depth: int, library: Library = NUMPY, taps: 
     mid-grey, fit 16 bits: at most 128 * 40 and 320 * 40 + 2**5 in magnitude with four taps, 128 * 112 and 288 * 112 +
     2**6 with eight. At 12 bits they stay below 2**20.
     """
-    taps = taps or FOUR_TAPS
     height, width = plane.shape
     grey, margin, span = 1 << (bit_depth - 1), taps.margin, taps.before + taps.after
     padded = library.accumulators((height + 2 * margin + span, width + 2 * margin + span), bit_depth, plane)
@@ -254,62 +307,7 @@ def repeat_edge(padded: Values, plane: Values, before: int) -> None:
     padded[bottom:] = padded[bottom - 1]
 
 
-def _four_taps(x: Values) -> tuple[Values, ...]:
-    """Taps at the samples -1, 0, 1 and 2 from the position's integer part, over 32: (0, 32, 0, 0), (-2, 27, 8, -1),
-    (-2, 18, 18, -2), (-1, 8, 27, -2). Source: H.265, table 8-13, whose taps are twice these.
-    """
-    outer, middle, near, far = x * 2, x * 18, x * 27, x * 8
-    whole = x[1:-2] * 32
-    quarter = near[1:-2] + far[2:-1]
-    quarter -= outer[:-3]
-    quarter -= x[3:]
-    half = middle[1:-2] + middle[2:-1]
-    half -= outer[:-3]
-    half -= outer[3:]
-    three_quarters = near[2:-1] + far[1:-2]
-    three_quarters -= outer[3:]
-    three_quarters -= x[:-3]
-    return whole, quarter, half, three_quarters
-
-
-def _eight_taps(x: Values) -> tuple[Values, ...]:
-    """Taps at the samples -3 .. 4, over 64: 64 at 0; (-1, 4, -10, 58, 17, -5, 1, 0); (-1, 4, -11, 40, 40, -11, 4, -1);
-    the second mirrored. Source: H.265, table 8-11.
-    """
-    count = x.shape[0] - 7
-
-    def at(place: int, values: Values) -> Values:
-        return values[place : place + count]
-
-    x4, x5, x10, x17, x58 = x * 4, x * 5, x * 10, x * 17, x * 58
-    whole = at(3, x) * 64
-    quarter = at(3, x58) + at(4, x17)
-    quarter -= at(2, x10)
-    quarter -= at(5, x5)
-    quarter += at(1, x4)
-    quarter += at(6, x)
-    quarter -= at(0, x)
-    three_quarters = at(4, x58) + at(3, x17)
-    three_quarters -= at(5, x10)
-    three_quarters -= at(2, x5)
-    three_quarters += at(6, x4)
-    three_quarters += at(1, x)
-    three_quarters -= at(7, x)
-    near, far, outer = at(3, x) + at(4, x), at(2, x) + at(5, x), at(0, x) + at(7, x)
-    near *= 40
-    far *= 11
-    half = at(1, x4) + at(6, x4)
-    half += near
-    half -= far
-    half -= outer
-    return whole, quarter, half, three_quarters
-
-
-FOUR_TAPS = Filter(1, 2, 5, _four_taps)
-EIGHT_TAPS = Filter(3, 4, 6, _eight_taps, overshoot=1)
-
-
-def filter_of(hybrid: bool, version_minor: int) -> Filter:
+def filter_of(hybrid: bool, version_minor: int) -> InterpolationFilter:
     """The filter of a file of some profile and version."""
     return EIGHT_TAPS if hybrid and version_minor >= EIGHT_TAPS_VERSION_MINOR else FOUR_TAPS
 
@@ -423,7 +421,9 @@ class Reference:
     planes: Y[, Cb, Cr], each (rows, columns) samples, at the decoded scale; taps: the filter they are interpolated by.
     """
 
-    def __init__(self, planes: Sequence[Values], bit_depth: int, library: Library = NUMPY, taps: Filter = FOUR_TAPS):
+    def __init__(
+        self, planes: Sequence[Values], bit_depth: int, library: Library = NUMPY, taps: InterpolationFilter = FOUR_TAPS
+    ):
         self.planes, self.bit_depth, self.library, self.taps = tuple(planes), bit_depth, library, taps
         self._phases: dict[int, Values] = {}
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array, clamp
-from nvcodec.synthesis.transform import BLOCK, block_shape, quantisation_step
+from nvcodec.synthesis.transform import BLOCK, block_shape, blocks_with_coefficients, quantisation_step
 
 FILTERED_SCALES = 2
 """Scales 1 and 1/2 are filtered: smaller blocks have no samples beside those that would change."""
@@ -40,8 +40,7 @@ def deblocked(
 
 def _deblocked(plane: Array, levels: Array, qp: int, blocks: tuple[int, int], bit_depth: int, scale_log2: int) -> Array:
     size = BLOCK >> scale_log2
-    low = levels.reshape(BLOCK, BLOCK, -1)[:size, :size].reshape(size * size, -1)
-    coded: Array = (low != 0).any(0).reshape(blocks)
+    coded = blocks_with_coefficients(levels, blocks, scale_log2)
     step = quantisation_step(qp) >> (PICTURE_FRACTION_BITS - bit_depth)
     top = (1 << bit_depth) - 1
     rows, columns = blocks

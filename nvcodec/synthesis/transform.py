@@ -49,6 +49,14 @@ def block_shape(rows: int, columns: int) -> tuple[int, int]:
     return -(-rows >> BLOCK_LOG2), -(-columns >> BLOCK_LOG2)
 
 
+def blocks_with_coefficients(levels: Array, blocks: tuple[int, int], scale_log2: int = 0) -> Array:
+    """(rows, columns) of blocks: which have any coefficient at scale 1/2**scale_log2; levels: (64, blocks)."""
+    size = BLOCK >> scale_log2
+    low = levels.reshape(BLOCK, BLOCK, -1)[:size, :size]
+    found: Array = (low != 0).any((0, 1)).reshape(blocks)
+    return found
+
+
 def dequantise(levels: Array, qp: int) -> Array:
     """Coefficients of integer levels, clamped to 16 bits."""
     scaled: Array = np.clip(levels * quantisation_step(qp), -COEFFICIENT_MAX, COEFFICIENT_MAX)

@@ -658,12 +658,8 @@ def coded_with_filters() -> HybridFit:
     return fit
 
 
-def test_a_fit_with_intra_blocks_and_the_filter_is_what_the_decoder_sees() -> None:
-    fit = coded_with_filters()
-    assert any(intra is not None and intra.any() for _, intra in fit.coded.intra)
-    assert fit.coded.intra[0] == (0, None), "without references there are none"
-    assert any(fit.coded.deblocked)
-    assert all(fit.coded.has_residual(place) for place, own in enumerate(fit.coded.deblocked) if own)
+def assert_references_are_decoded(fit: HybridFit) -> None:
+    """Without a network: the decoder sees what the fit saw, and what the fit's loop still refers to."""
     data = written(fit, fit.coded, None, NO_NETWORK)
     assert_decodes_to_what_the_fit_saw(fit, data)
     with Decoder(data, threads=1) as decoder:
@@ -671,6 +667,15 @@ def test_a_fit_with_intra_blocks_and_the_filter_is_what_the_decoder_sees() -> No
     assert fit.loop.references
     for number, reference in fit.loop.references.items():
         assert same_planes(Frame(tuple(reference.planes), number, fit.video), pictures[number])
+
+
+def test_a_fit_with_intra_blocks_and_the_filter_is_what_the_decoder_sees() -> None:
+    fit = coded_with_filters()
+    assert any(intra is not None and intra.any() for _, intra in fit.coded.intra)
+    assert fit.coded.intra[0] == (0, None), "without references there are none"
+    assert any(fit.coded.deblocked)
+    assert all(fit.coded.has_residual(place) for place, own in enumerate(fit.coded.deblocked) if own)
+    assert_references_are_decoded(fit)
 
 
 def squared_error(frame: Frame, source: Frame) -> int:
@@ -836,13 +841,7 @@ def test_an_interrupted_encode_with_filters_comes_out_the_same(tmp_path: Path) -
 def test_a_fit_with_own_filters_is_what_the_decoder_sees() -> None:
     fit = twice_coded()
     assert max(fit.coded.filter_index) >= 2, "a picture is filtered by one of them"
-    data = written(fit, fit.coded, None, NO_NETWORK)
-    assert_decodes_to_what_the_fit_saw(fit, data)
-    with Decoder(data, threads=1) as decoder:
-        pictures = list(decoder)
-    assert fit.loop.references
-    for number, reference in fit.loop.references.items():
-        assert same_planes(Frame(tuple(reference.planes), number, fit.video), pictures[number])
+    assert_references_are_decoded(fit)
 
 
 def test_pictures_are_filtered_where_that_brings_them_closer() -> None:

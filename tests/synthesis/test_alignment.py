@@ -8,7 +8,7 @@ from nvcodec.synthesis.alignment import (
     FOUR_TAPS,
     NUMPY,
     Between,
-    Filter,
+    InterpolationFilter,
     Library,
     NumpyLibrary,
     Reference,
@@ -99,7 +99,7 @@ LITERAL = {FOUR_TAPS: literal_sample, EIGHT_TAPS: literal_eight}
 
 
 def literal_between(
-    plane: Array, bit_depth: int, y: int, x: int, w: tuple[int, int], sy: int, sx: int, taps: Filter
+    plane: Array, bit_depth: int, y: int, x: int, w: tuple[int, int], sy: int, sx: int, taps: InterpolationFilter
 ) -> int:
     """The sample at an exact position; w: its vector in quarter luma samples of full size."""
     (d_y, t_y), (d_x, t_x) = divmod(w[0], 1 << sy), divmod(w[1], 1 << sx)
@@ -120,7 +120,7 @@ def literal_picture(
     *,
     stepped: bool,
     fine: bool = False,
-    taps: Filter = FOUR_TAPS,
+    taps: InterpolationFilter = FOUR_TAPS,
 ) -> list[Array]:
     aligned, vector = [], literal_block_vector if stepped else literal_vector
     for plane, (rows_log2, columns_log2) in zip(planes, SUBSAMPLING[chroma], strict=True):
@@ -189,7 +189,7 @@ def aligned(
     *,
     stepped: bool = False,
     fine: bool = False,
-    taps: Filter = FOUR_TAPS,
+    taps: InterpolationFilter = FOUR_TAPS,
 ) -> list[Array]:
     """`align_picture` by either library, arrays in and out."""
     options = {"stepped": stepped, "fine": fine}
@@ -255,7 +255,7 @@ def test_eight_taps_equal_the_literal_formulas(
 
 @pytest.mark.parametrize("bit_depth", [8, 10, 12])
 @pytest.mark.parametrize("taps", [FOUR_TAPS, EIGHT_TAPS], ids=["four", "eight"])
-def test_positions_far_outside(taps: Filter, bit_depth: int, library: Library) -> None:
+def test_positions_far_outside(taps: InterpolationFilter, bit_depth: int, library: Library) -> None:
     """Around where positions are clamped, and as far out as vectors reach."""
     plane = random_planes(3, 4, "400", bit_depth)[0]
     reaches = [*range(-4 * taps.margin - 14, 4 * taps.margin + 15, 3), -1024, 1023]
@@ -317,7 +317,7 @@ EXAMPLE = np.array([(10, 200, 30, 40), (50, 60, 255, 0), (90, 100, 110, 120)], n
     ids=["four", "eight"],
 )
 def test_phases_as_the_specification_has_them(
-    taps: Filter, values: list[tuple[int, int, int, int]], library: Library
+    taps: InterpolationFilter, values: list[tuple[int, int, int, int]], library: Library
 ) -> None:
     """Its examples: from row 0, column 1 on, in quarters."""
     for (p, q), value in np.ndenumerate(np.array(values)):
