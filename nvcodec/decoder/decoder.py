@@ -57,6 +57,7 @@ from nvcodec.synthesis.adaptive_filter import adapted
 from nvcodec.synthesis.alignment import filter_of
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import make_backend
+from nvcodec.compiled import use_kernels
 from nvcodec.synthesis.choices import choose_references
 from nvcodec.synthesis.deblocking import deblocked
 from nvcodec.synthesis.embedding import embed_latents, qp_plane
@@ -66,7 +67,14 @@ from nvcodec.synthesis.packing import to_samples, unpack
 from nvcodec.synthesis.structure import CodedPicture, coding_order, hierarchical_order, needed_pictures
 from nvcodec.synthesis.transform import block_shape, inverse
 from nvcodec.synthesis.vector_base import PictureMotion, anchor_before
-from nvcodec.synthesis.window import fine_planes, fine_window, mean_planes, window_inputs, with_residual
+from nvcodec.synthesis.window import (
+    fine_planes,
+    fine_window,
+    mean_planes,
+    mean_samples,
+    window_inputs,
+    with_residual,
+)
 from nvcodec.video.frame import Frame, VideoFormat
 
 SCALES = ("1", "1/2", "1/4", "1/8")
@@ -168,6 +176,8 @@ class Decoder:
             threads = self.memory_need().workers(threads, self._max_memory, self.container.name)
         self.threads = threads
         self._workers, self._network_threads = (1, threads) if self.sequence.hybrid else (threads, 1)
+        if self.sequence.hybrid:
+            use_kernels(len(self) * self.format.width * self.format.height)
         self._fine = self.sequence.hybrid and self.container.file_header.version_minor >= FINE_VERSION_MINOR
         """Whether positions lie between quarter samples (bitstream_spec.md, section 6.11)."""
         self._taps = filter_of(self.sequence.hybrid, self.container.file_header.version_minor)
@@ -622,23 +632,27 @@ class Decoder:
         """A picture of the hybrid profile: the residual is added to its window, which the network may then improve."""
         video, residual = self.format, task.residual
         assert residual is not None
-        if residual.choices is not None:
-            aligned = choose_references(
-                aligned, residual.choices, residual.choice_log2, video.chroma_format, self.finest
-            )
-        window = [fine_planes(planes, video.bit_depth) for planes in aligned or [grey_picture(video, 0).planes]]
-        if residual.intra is not None:
-            window = with_intra(window, residual.intra, residual.intra_log2, video.chroma_format, self.finest)
         sources = zip(residual.levels, self.source_format.plane_shapes, video.plane_shapes, strict=True)
         added = [
             None if levels is None else inverse(levels, residual.qp, block_shape(*whole), shape, self.finest)
             for levels, whole, shape in sources
         ]
-        window = [with_residual(planes, added) for planes in window]
-        if residual.network_flag:
-            planes = self._synthesised(task, fine_window(window, video.chroma_format, self.finest))
+        if residual.choices is not None:
+            aligned = choose_references(
+                aligned, residual.choices, residual.choice_log2, video.chroma_format, self.finest
+            )
+        aligned = aligned or [grey_picture(video, 0).planes]
+        if residual.intra is None and not residual.network_flag:
+            planes = mean_samples(aligned, added, video.bit_depth)
         else:
-            planes = [to_samples(plane, video.bit_depth) for plane in mean_planes(window)]
+            window = [fine_planes(planes, video.bit_depth) for planes in aligned]
+            if residual.intra is not None:
+                window = with_intra(window, residual.intra, residual.intra_log2, video.chroma_format, self.finest)
+            window = [with_residual(planes, added) for planes in window]
+            if residual.network_flag:
+                planes = self._synthesised(task, fine_window(window, video.chroma_format, self.finest))
+            else:
+                planes = [to_samples(plane, video.bit_depth) for plane in mean_planes(window)]
         if residual.deblocked:
             whole = self.source_format.plane_shapes
             planes = deblocked(planes, residual.levels, residual.qp, whole, video.bit_depth, self.finest)

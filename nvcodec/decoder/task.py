@@ -48,10 +48,7 @@ class DecodedPicture:
     def align(self, vectors: Array, motion: PictureMotion, finest: int, fine: bool) -> tuple[Array, ...]:
         """Its planes aligned by a field of another's motion; after the last use its phase planes are dropped. fine: as
         `align_picture`."""
-        with self._lock:
-            for plane in range(len(self.frame.planes)):
-                self._reference.phases(plane)
-            reference = self._reference
+        reference = self._reference
         aligned = align_picture(
             reference,
             vectors,

@@ -13,10 +13,12 @@ import constriction
 import numpy as np
 import numpy.typing as npt
 
+from nvcodec.compiled import kernels
 from nvcodec.entropy.errors import PayloadEmpty, PayloadNotConsumed, PayloadNotWords, PayloadTrailingZero
 from nvcodec.entropy.tables import (
     PRECISION,
     SYMBOL_MIN,
+    cumulative_frequencies,
     frequencies,
     require_codable,
     require_tables,
@@ -70,13 +72,20 @@ class SymbolDecoder:
             raise PayloadTrailingZero(
                 f"entropy-coded part ends in a zero word at byte {len(words) - WORD_BYTES}: the last word must not be 0"
             )
-        self._coder = constriction.stream.stack.AnsCoder(np.frombuffer(words, dtype="<u4").astype(np.uint32))
+        own = np.frombuffer(words, dtype="<u4").astype(np.uint32)
+        self._fast: _CompiledDecoder | None = None
+        if kernels() is None:
+            self._coder = constriction.stream.stack.AnsCoder(own)
+        else:
+            self._fast = _CompiledDecoder(own)
 
     def decode(self, tables: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
         """The next symbols (-128..127), one for each table index, in the same shape.
 
         Damaged words yield other symbols: see `finish`. Raises TableOutOfRange.
         """
+        if self._fast is not None:
+            return self._fast.decode(tables)
         require_tables(tables)
         order, own = _coding_order(tables.astype(np.uint16))
         in_order = np.empty(tables.size, dtype=np.int32)
@@ -93,12 +102,36 @@ class SymbolDecoder:
         This finds words left over and nearly all that are missing or damaged; the unit's CRC guards against the rest.
         Raises PayloadNotConsumed.
         """
-        words_left, state = self._coder.pos()
+        words_left, state = self._coder.pos() if self._fast is None else self._fast.pos()
         if words_left or state != START_STATE:
             raise PayloadNotConsumed(
                 f"coder has state {state} and {words_left} words left after the last symbol: "
                 f"must have state {START_STATE} and 0 words (damaged payload)"
             )
+
+
+class _CompiledDecoder:
+    """What a SymbolDecoder has of constriction's, by `compiled.symbols`."""
+
+    def __init__(self, words: npt.NDArray[np.uint32]) -> None:
+        self._words = words
+        state = 0
+        first = max(0, len(words) - 2)
+        for word in words[first:][::-1].tolist():
+            state = state << 32 | word
+        self._coder = np.array([state, first], np.uint64)
+
+    def decode(self, tables: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
+        symbols = np.empty(tables.size, np.int32)
+        flat = np.ascontiguousarray(tables, np.int64).ravel()
+        if not kernels().pop(self._words, self._coder, flat, cumulative_frequencies(), symbols):
+            require_tables(tables)
+        symbols += SYMBOL_MIN
+        return symbols.reshape(tables.shape)
+
+    def pos(self) -> tuple[int, int]:
+        state, left = self._coder.tolist()
+        return left, state
 
 
 class SymbolEncoder:

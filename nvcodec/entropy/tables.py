@@ -92,6 +92,14 @@ def _binary(number: int) -> npt.NDArray[np.uint32]:
 
 
 @cache
+def cumulative_frequencies() -> npt.NDArray[np.uint32]:
+    """(TABLE_COUNT, 257): by table, what the frequencies before each symbol add up to, and 2 ** 24."""
+    tables = np.stack([frequencies(index) for index in range(TABLE_COUNT)])
+    cumulative: npt.NDArray[np.uint32] = np.pad(np.cumsum(tables, 1), ((0, 0), (1, 0))).astype(np.uint32)
+    return cumulative
+
+
+@cache
 def costs_bits() -> npt.NDArray[np.float64]:
     """The ideal cost of each symbol in each table, (TABLE_COUNT, 256), in bits."""
     all_frequencies = np.stack([frequencies(index) for index in range(TABLE_COUNT)])

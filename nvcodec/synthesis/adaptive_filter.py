@@ -13,6 +13,7 @@ import numpy as np
 
 from nvcodec.synthesis.alignment import repeat_edge
 from nvcodec.synthesis.arrays import Array, clamp
+from nvcodec.compiled import kernels
 from nvcodec.synthesis.transform import BLOCK, block_shape, blocks_with_coefficients
 
 RADIUS = 3
@@ -39,6 +40,7 @@ def _transposed_tap(dy: int, dx: int) -> int:
     return TAPS.index((dx, dy) if (dx, dy) in TAPS else (-dx, -dy))
 
 
+_BOUNDS = np.array(ACTIVITIES)
 TRANSPOSED = tuple(_transposed_tap(*tap) for tap in TAPS)
 
 
@@ -126,6 +128,11 @@ def filtered(plane: Array, coefficients: Array, levels: Array | None, bit_depth:
     """A plane's samples, filtered; coefficients: (15, 12) integers; levels: as `changed_blocks`."""
     wide = extended(plane)
     both = np.concatenate([coefficients, coefficients[:, TRANSPOSED], np.zeros((1, len(TAPS)))]).astype(np.int32)
+    if (fast := kernels()) is not None:
+        out = np.empty_like(plane)
+        changed = changed_blocks(levels, plane.shape)
+        fast.adapt(wide, np.ascontiguousarray(changed), both, _BOUNDS, DIRECTIONS, COEFFICIENT_LOG2, bit_depth, out)
+        return out
     kinds = block_kinds(wide, plane.shape, levels, bit_depth)
     by_column = np.repeat(kinds, FILTER_BLOCK, axis=1)[:, None]  # (rows, 1, samples)
     table = both.T.copy()

@@ -8,14 +8,17 @@ Arrays of one call belong to one library; `Library` holds the few operations tha
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 
 from nvcodec.bitstream.versions import EIGHT_TAPS_VERSION_MINOR
 from nvcodec.synthesis.arrays import clamp
+from nvcodec.compiled import kernels
 
 PHASES = 4
 """Positions are quarter samples."""
@@ -42,6 +45,8 @@ class InterpolationFilter:
     """Its taps sum to 2**scale_log2."""
     phases: Callable[[Values], tuple[Values, ...]]
     """The four phases along axis 0, sums as yet; each before + after rows fewer."""
+    table: tuple[tuple[int, ...], ...]
+    """The same as eight taps for each phase, at the samples -3 .. 4 from the position's integer part."""
     overshoot: int | None = None
     """By how many 2**(B - 3) half samples the first pass may leave the sample range; None: it is not clamped."""
 
@@ -180,11 +185,14 @@ def _block_vectors(
     )
     found = []
     for component, scale_log2 in enumerate(scales_log2):
-        scaled = vectors[..., component]
-        if not whole:
-            scaled = (scaled + ((1 << scale_log2) >> 1)) >> scale_log2
+        scaled = vectors[..., component] if whole else _scaled(vectors, component, scale_log2)
         found.append(library.take(library.take(scaled, columns, 1), rows, 0))
     return found[0], found[1]
+
+
+def _scaled(vectors: Values, component: int, scale_log2: int) -> Values:
+    """A component of the blocks' vectors in quarter samples of a plane, rounded."""
+    return (vectors[..., component] + ((1 << scale_log2) >> 1)) >> scale_log2
 
 
 def _nodes(
@@ -254,8 +262,11 @@ def _eight_taps(x: Values) -> tuple[Values, ...]:
     return whole, quarter(3, 4, 2, 5, 1, 6, 0), half, quarter(4, 3, 5, 2, 6, 1, 7)
 
 
-FOUR_TAPS = InterpolationFilter(1, 2, 5, _four_taps)
-EIGHT_TAPS = InterpolationFilter(3, 4, 6, _eight_taps, overshoot=1)
+_FOUR = ((0, 0, 0, 32, 0, 0, 0, 0), (0, 0, -2, 27, 8, -1, 0, 0), (0, 0, -2, 18, 18, -2, 0, 0), (0, 0, -1, 8, 27, -2, 0, 0))
+_EIGHT = ((0, 0, 0, 64, 0, 0, 0, 0), (-1, 4, -10, 58, 17, -5, 1, 0), (-1, 4, -11, 40, 40, -11, 4, -1),
+          (0, 1, -5, 17, 58, -10, 4, -1))  # fmt: skip
+FOUR_TAPS = InterpolationFilter(1, 2, 5, _four_taps, _FOUR)
+EIGHT_TAPS = InterpolationFilter(3, 4, 6, _eight_taps, _EIGHT, overshoot=1)
 
 
 def phase_planes(
@@ -426,12 +437,25 @@ class Reference:
     ):
         self.planes, self.bit_depth, self.library, self.taps = tuple(planes), bit_depth, library, taps
         self._phases: dict[int, Values] = {}
+        self._padded: dict[int, Values] = {}
+        self._lock = threading.Lock()
 
     def phases(self, plane: int) -> Values:
         """Phase planes of plane 0, 1 or 2."""
-        if plane not in self._phases:
-            self._phases[plane] = phase_planes(self.planes[plane], self.bit_depth, self.library, self.taps)
-        return self._phases[plane]
+        with self._lock:
+            if plane not in self._phases:
+                self._phases[plane] = phase_planes(self.planes[plane], self.bit_depth, self.library, self.taps)
+            return self._phases[plane]
+
+    def padded(self, plane: int, before: int) -> Values:
+        """A plane of numpy's whose edge is repeated, for so many samples before it and one more behind it."""
+        with self._lock:
+            if plane not in self._padded:
+                own = self.planes[plane]
+                rows, columns = (size + 2 * before + 1 for size in own.shape)
+                self._padded[plane] = np.empty((rows, columns), own.dtype)
+                repeat_edge(self._padded[plane], own, before)
+            return self._padded[plane]
 
 
 def align_picture(
@@ -451,9 +475,17 @@ def align_picture(
     chroma subsampling. By default the whole picture.
     """
     library, margin = reference.library, reference.taps.margin
+    subsampling = ((0, 0), *SUBSAMPLING_LOG2[chroma_format])
+    fast = kernels() if crop is None and library is NUMPY else None
+    if fast is not None:
+        scales_of = [(scale_log2 + down, scale_log2 + across) for down, across in subsampling]
+        return tuple(
+            _aligned_plane(fast, reference, number, vectors, block_log2, scales, stepped, fine and any(scales))
+            for number, scales in enumerate(scales_of)
+        )
     aligned: list[Values] = []
     indices, between, last = None, None, None
-    for number, (rows_log2, columns_log2) in enumerate(((0, 0), *SUBSAMPLING_LOG2[chroma_format])):
+    for number, (rows_log2, columns_log2) in enumerate(subsampling):
         shape = tuple(reference.planes[number].shape)
         if (shape, rows_log2, columns_log2) != last:  # both chroma planes have the same positions
             last, between = (shape, rows_log2, columns_log2), None
@@ -470,6 +502,42 @@ def align_picture(
         phases = reference.phases(number)
         aligned.append(library.gather(phases, indices) if between is None else between.align(phases))
     return tuple(aligned)
+
+
+def _aligned_plane(
+    fast: ModuleType,
+    reference: Reference,
+    plane: int,
+    vectors: Values,
+    block_log2: int,
+    scales_log2: tuple[int, int],
+    stepped: bool,
+    exact: bool,
+) -> Values:
+    """A whole plane of `align_picture`'s by the compiled kernels; exact: whether between quarter samples."""
+    taps, bit_depth, (sy, sx) = reference.taps, reference.bit_depth, scales_log2
+    out = np.empty_like(reference.planes[plane])
+    if stepped and exact:
+        dy, dx = vectors[..., 0], vectors[..., 1]
+    elif stepped:
+        dy, dx = _scaled(vectors, 0, sy), _scaled(vectors, 1, sx)
+    else:
+        dy, dx = plane_vectors(vectors, block_log2, out.shape, sy, sx, whole=exact)
+        block_log2, sy, sx = 0, 0, 0
+    bound = np.iinfo(np.int16).max  # which no half sample reaches
+    if taps.overshoot is not None:
+        bound = (8 + taps.overshoot) << (bit_depth - 3)
+    fast.align(
+        reference.padded(plane, taps.margin + fast.BEFORE),
+        np.ascontiguousarray(dy),
+        np.ascontiguousarray(dx),
+        (block_log2, sy, sx, *(scales_log2 if exact else (0, 0)), taps.margin),
+        np.array(taps.table, np.int32),
+        (taps.scale_log2, bound, (1 << bit_depth) - 1),
+        np.int16(0) if bit_depth == 8 else np.int32(0),
+        out,
+    )
+    return out
 
 
 def _coarser(part: slice, subsampling_log2: int) -> slice:

@@ -12,13 +12,14 @@ from functools import cache
 
 import numpy as np
 
+from nvcodec.compiled import kernels
 from nvcodec.synthesis.arrays import Array
 
 BLOCK_LOG2 = 3
 BLOCK = 1 << BLOCK_LOG2
 COEFFICIENTS = BLOCK * BLOCK
 QP_COUNT = 64
-FIRST_SHIFT, SECOND_SHIFT = 7, 8
+FIRST_SHIFT, SECOND_SHIFT = SHIFTS = 7, 8
 COEFFICIENT_MAX = (1 << 15) - 1
 _STEPS = (16, 18, 20, 23, 25, 29)
 _COSINES = (64, 89, 83, 75, 64, 50, 36, 18)
@@ -70,6 +71,10 @@ def inverse(levels: Array, qp: int, blocks: tuple[int, int], shape: tuple[int, i
     Blocks without coefficients cost nothing.
     """
     size = BLOCK >> scale_log2
+    if (fast := kernels()) is not None:
+        made = np.zeros(shape, np.int32)
+        fast.inverse(levels, blocks[1], quantisation_step(qp), COEFFICIENT_MAX, matrix(size), SHIFTS, made)
+        return made
     low = levels.reshape(BLOCK, BLOCK, -1)[:size, :size]
     coded = np.flatnonzero(low.reshape(size * size, -1).any(0))
     rows, columns = blocks

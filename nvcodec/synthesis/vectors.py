@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 
+from nvcodec.compiled import kernels
 from nvcodec.synthesis.arrays import Array
 
 VECTOR_MIN = -1024
@@ -71,6 +72,7 @@ class PyramidPass:
 
     rows: Array
     columns: Array
+    offsets: Array
     neighbours: tuple[tuple[Array, Array, Array], ...]
     context: int
 
@@ -88,6 +90,11 @@ class PyramidPass:
         first = REFERENCE_CONTEXTS * reference + self.context
         if not self.neighbours:
             return np.zeros((*shape, 2), np.int32), np.full(shape, first)
+        if (fast := kernels()) is not None:
+            prediction, contexts = np.empty((*shape, 2), np.int32), np.empty(shape, np.int64)
+            own = (delta, self.rows, self.columns, self.offsets, np.array(SPREAD_LIMITS), LONE_CLASS, first)
+            fast.predict(*own, prediction, contexts)
+            return prediction, contexts
         values = np.stack([delta[rows[:, None], columns] for rows, columns, _ in self.neighbours])
         inside = np.stack([inside for *_, inside in self.neighbours])[..., None]
         count = inside.sum(0)
@@ -125,4 +132,4 @@ def _make_pass(
         at_rows, at_columns = rows + row, columns + column
         inside = (at_rows < shape[0])[:, None] & (at_columns < shape[1])  # none lies before the first row or column
         neighbours.append((np.minimum(at_rows, shape[0] - 1), np.minimum(at_columns, shape[1] - 1), inside))
-    return PyramidPass(rows, columns, tuple(neighbours), context)
+    return PyramidPass(rows, columns, np.array(offsets, np.int64), tuple(neighbours), context)

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nvcodec.compiled import kernels
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array, clamp
 from nvcodec.synthesis.layers import COARSEST
-from nvcodec.synthesis.packing import pack
+from nvcodec.synthesis.packing import pack, to_samples
 
 
 def halve(plane: Array) -> Array:
@@ -46,6 +47,22 @@ def mean_planes(window: Sequence[Sequence[Array]]) -> list[Array]:
     """The mean of one or two pictures' fine planes, less mid-grey: what blending without masks yields."""
     first, second = window[0], window[-1]
     return [a - GREY + ((b - a + 1) >> 1) for a, b in zip(first, second, strict=True)]
+
+
+def mean_samples(
+    aligned: Sequence[Sequence[Array]], residual: Sequence[Array | None], bit_depth: int
+) -> list[Array]:
+    """Samples of the mean of one or two pictures, given as samples, each with the residual."""
+    fast = kernels()
+    if fast is None:
+        window = [with_residual(fine_planes(planes, bit_depth), residual) for planes in aligned]
+        return [to_samples(plane, bit_depth) for plane in mean_planes(window)]
+    made = []
+    for first, second, own in zip(aligned[0], aligned[-1], residual, strict=True):
+        made.append(np.empty_like(first))
+        added = np.zeros((0, 0), np.int32) if own is None else own
+        fast.mean_with_residual(first, second, added, bit_depth, PICTURE_FRACTION_BITS, made[-1])
+    return made
 
 
 def packed_levels(planes: Sequence[Array], chroma_format: str, finest: int) -> dict[int, Array]:
