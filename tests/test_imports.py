@@ -22,14 +22,17 @@ ALLOWED = {
     "nvcodec.errors": set(),
     "nvcodec.version": set(),
     "nvcodec.bitstream": set(),
-    "nvcodec.entropy": {"numpy", "constriction"},
+    "nvcodec.compiled": {"numba", "numpy"},
+    "nvcodec.entropy": {"nvcodec.compiled", "numpy", "constriction"},
     "nvcodec.synthesis": {"nvcodec.bitstream.model_config", "nvcodec.bitstream.headers", "nvcodec.bitstream.versions",
-                          "numpy"},
+                          "nvcodec.compiled", "numpy"},
     "nvcodec.video": {"numpy", "imageio_ffmpeg"},
     "nvcodec.metrics": {"nvcodec.video", "numpy", "imageio_ffmpeg", "bjontegaard"},
-    "nvcodec.decoder": {"nvcodec.synthesis", "nvcodec.entropy", "nvcodec.bitstream", "nvcodec.video", "numpy"},
+    "nvcodec.decoder": {"nvcodec.synthesis", "nvcodec.entropy", "nvcodec.compiled", "nvcodec.bitstream",
+                        "nvcodec.video", "numpy"},
     "nvcodec.encoder": {
-        "nvcodec.decoder", "nvcodec.synthesis", "nvcodec.entropy", "nvcodec.bitstream", "nvcodec.metrics",
+        "nvcodec.decoder", "nvcodec.synthesis", "nvcodec.entropy", "nvcodec.compiled", "nvcodec.bitstream",
+        "nvcodec.metrics",
         "nvcodec.version", "nvcodec.video", "numpy", "torch", "cv2",
     },
     "nvcodec.cli": {"nvcodec", "nvcodec.encoder", "nvcodec.decoder", "nvcodec.video", "nvcodec.metrics", "click",
@@ -39,10 +42,10 @@ ALLOWED = {
 # Libraries that only a synthesis backend's own file may import: that file's name says which.
 BACKEND_LIBRARIES = {"torch": "torch", "onnx": "onnx", "onnxruntime": "onnx"}
 
-# Where decoding begins, and what it must not load: the `encoder` extra of pyproject.toml.
+# Where decoding begins, and what it must not load: the `encoder` and `fast` extras of pyproject.toml.
 DECODER_ROOTS = ("nvcodec", "nvcodec.decoder", "nvcodec.bitstream", "nvcodec.entropy", "nvcodec.video",
                  "nvcodec.cli.nvdec", "nvcodec.cli.nvinfo")  # fmt: skip
-ENCODER_ONLY = {"torch", "tqdm", "cv2", "nvcodec.encoder"}
+ENCODER_ONLY = {"torch", "tqdm", "cv2", "nvcodec.encoder", "numba"}
 
 
 def within(name: str, package: str) -> bool:

@@ -27,13 +27,12 @@ def pop(words: Array, coder: Array, tables: Array, cumulative: Array, symbols: A
         if table < 0 or table >= cumulative.shape[0]:
             return False
         counts[table + 1] += 1
-    for table in range(cumulative.shape[0]):
-        counts[table + 1] += counts[table]
+    for number in range(cumulative.shape[0]):
+        counts[number + 1] += counts[number]
     order = np.empty(len(tables), np.int64)
-    for place in range(len(tables)):
-        table = tables[place]
-        order[counts[table]] = place
-        counts[table] += 1
+    for raster in range(len(tables)):
+        order[counts[tables[raster]]] = raster
+        counts[tables[raster]] += 1
     state, left = coder[0], coder[1]
     mask = (np.uint64(1) << PRECISION) - np.uint64(1)
     middle = cumulative.shape[1] // 2

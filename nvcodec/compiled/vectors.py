@@ -1,4 +1,4 @@
-"""What nodes of a vector field are predicted to be. `synthesis.vectors.PyramidPass.predict` does the same with numpy."""
+"""What nodes of a vector field are predicted to be; `synthesis.vectors.PyramidPass.predict` does it with numpy."""
 
 from __future__ import annotations
 

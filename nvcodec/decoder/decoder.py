@@ -35,6 +35,7 @@ from nvcodec.bitstream import (
 from nvcodec.bitstream.errors import FileUnreadable
 from nvcodec.bitstream.residual_headers import COARSEST_RESIDUAL
 from nvcodec.bitstream.versions import FINE_VERSION_MINOR
+from nvcodec.compiled import use_kernels
 from nvcodec.decoder.conceal import (
     REPLACED,
     REPLACED_GOP,
@@ -57,7 +58,6 @@ from nvcodec.synthesis.adaptive_filter import adapted
 from nvcodec.synthesis.alignment import filter_of
 from nvcodec.synthesis.arrays import Array
 from nvcodec.synthesis.backend import make_backend
-from nvcodec.compiled import use_kernels
 from nvcodec.synthesis.choices import choose_references
 from nvcodec.synthesis.deblocking import deblocked
 from nvcodec.synthesis.embedding import embed_latents, qp_plane

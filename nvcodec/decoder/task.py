@@ -48,9 +48,8 @@ class DecodedPicture:
     def align(self, vectors: Array, motion: PictureMotion, finest: int, fine: bool) -> tuple[Array, ...]:
         """Its planes aligned by a field of another's motion; after the last use its phase planes are dropped. fine: as
         `align_picture`."""
-        reference = self._reference
         aligned = align_picture(
-            reference,
+            self._reference,
             vectors,
             motion.block_log2,
             self.frame.format.chroma_format,

@@ -15,7 +15,7 @@ from nvcodec.version import __version__
 from nvcodec.video.target import hidden_prefix
 from nvcodec.video.text import shown
 
-CHECKPOINT_VERSION = 3
+CHECKPOINT_VERSION = 4
 
 State = dict[str, Any]
 """Tensors and plain values by name, nested: what `torch.load` reads without unpickling anything else."""

@@ -12,7 +12,7 @@ import io
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,6 +31,7 @@ from nvcodec.bitstream import (
     write_payload,
 )
 from nvcodec.bitstream.residual_headers import RESIDUAL_LEVELS
+from nvcodec.compiled import use_kernels
 from nvcodec.decoder.decoder import SCALES, Decoder, picture_digest
 from nvcodec.decoder.errors import DecodeError
 from nvcodec.decoder.motion import latent_levels
@@ -51,6 +52,7 @@ from nvcodec.encoder.gop_choice import GopChoice
 from nvcodec.encoder.hybrid_fit import HybridFit
 from nvcodec.encoder.lock import held
 from nvcodec.encoder.motion_fit import FROM_BASE, FROM_SCRATCH, MotionFit, rate_divisor, rate_factor
+from nvcodec.encoder.motion_state import motion_state, restored_motion
 from nvcodec.encoder.pack import Packed, Payload, pack_digests, pack_segment_header
 from nvcodec.encoder.rate_control import ROUND_STEPS, ROUNDS, RateController
 from nvcodec.encoder.run import Gop
@@ -111,9 +113,11 @@ def find_motion(
     *,
     threads: int = 0,
     block_log2: int | None = None,
+    found: Sequence[dict[int, CodedMotion]] = (),
+    keep: Callable[[list[dict[int, CodedMotion]]], None] = lambda _: None,
 ) -> list[dict[int, CodedMotion]]:
     """A segment's motion as the motion or the hybrid profile searches it; first: its first picture; block_log2: of the
-    nodes of interpolated fields, the profile's choice by default."""
+    nodes of interpolated fields, the profile's choice by default; found, keep: as `segment_motion`."""
     return segment_motion(
         source,
         first,
@@ -126,6 +130,8 @@ def find_motion(
         threads,
         choosing=profile == "hybrid",
         vector_weight=VECTOR_LAMBDA[profile],
+        found=found,
+        keep=keep,
     )
 
 
@@ -230,6 +236,8 @@ class Encode:
         """Payloads, cross-entropies and lambda of the segments that are done."""
         self.segment: SegmentFit | None = None
         """The one under way."""
+        self.motion: list[dict[int, CodedMotion]] = []
+        """Of the first GoPs of the segment under way, or about to be."""
 
     def _report(self, phase: str, done: int, total: int | None, **values: float) -> None:
         if self.progress is not None:
@@ -258,7 +266,11 @@ class Encode:
     def _save(self) -> None:
         """Keep all that has been done. Raises EncodeError where the disk refuses."""
         if self.checkpoint is not None:
-            state = {"finished": self.finished, "fit": None if self.segment is None else self.segment.state()}
+            state = {
+                "finished": self.finished,
+                "motion": motion_state(self.motion),
+                "fit": None if self.segment is None else self.segment.state(),
+            }
             save_checkpoint(self.checkpoint, self._source_name(), self.settings.fingerprint(), state)
             self.has_checkpoint, self.last_save = True, time.monotonic()
 
@@ -272,7 +284,7 @@ class Encode:
         """Save and raise Interrupted, if somebody asks for it."""
         if self.should_stop is None or not self.should_stop():
             return
-        if self.segment is not None:
+        if self.segment is not None or self.motion:
             self._save()
         if not self.has_checkpoint:
             raise Interrupted(f"interrupted while {where}; there is no checkpoint")
@@ -281,6 +293,7 @@ class Encode:
     def run(self) -> tuple[list[Payload], EncodeSummary]:
         """All payloads in file order, and the summary without what the file's writing adds."""
         start = time.monotonic()
+        use_kernels(len(self.source) * self.format.width * self.format.height)
         fit_state = self._load_state()
         if not self.resume:
             self._save()  # nothing yet, but from a kill from here on --resume can go on
@@ -305,7 +318,7 @@ class Encode:
                     fit_state = None
                 made, bits = self._fit_segment(self.segment)
                 self.finished.append({"payloads": pack_payloads(made), "bits": bits, "lam": self.segment.fit.lam})
-                self.segment = None
+                self.segment, self.motion = None, []
                 self._save()
             payloads += unpack_payloads(self.finished[number]["payloads"])
         finished = self.finished
@@ -401,6 +414,7 @@ class Encode:
         assert self.checkpoint is not None
         state = load_checkpoint(self.checkpoint, self._source_name(), self.settings.fingerprint(), self.device)
         self.finished = state["finished"]
+        self.motion = restored_motion(state["motion"])
         fit_state: State | None = state["fit"]
         return fit_state
 
@@ -433,13 +447,18 @@ class Encode:
         start = time.monotonic()
         orders = [hierarchical_order(gop.length, gop.open) for gop in gops]
         total = sum(bool(picture.references) for order in orders for picture in order)
-        done = 0
+        done = sum(len(known) for known in self.motion)
 
         def progress() -> None:
             nonlocal done
             done += 1
             self._report("motion", done, total)
             self._check_stop("searching motion")
+
+        def keep(found: list[dict[int, CodedMotion]]) -> None:
+            self.motion = list(found)
+            if time.monotonic() - self.last_save > CHECKPOINT_SECONDS:
+                self._save()
 
         found = find_motion(
             self.settings.profile,
@@ -450,6 +469,8 @@ class Encode:
             progress,
             threads=self.settings.threads,
             block_log2=self.settings.block_log2,
+            found=self.motion,
+            keep=keep,
         )
         self.seconds["motion"] = self.seconds.get("motion", 0.0) + time.monotonic() - start
         return found

@@ -198,19 +198,24 @@ def segment_motion(
     threads: int = 0,
     choosing: bool = False,
     vector_weight: float = 1.0,
+    found: Sequence[dict[int, CodedMotion]] = (),
+    keep: Callable[[list[dict[int, CodedMotion]]], None] = lambda _: None,
 ) -> list[dict[int, CodedMotion]]:
     """The motion of every GoP of a segment, by index in the GoP; the same whatever the number of threads.
 
     choosing: whether blocks may choose between two references (the hybrid profile); vector_weight: how many lambdas of
-    squared error a vector's bit must save.
+    squared error a vector's bit must save; found: the result for the first GoPs, of an earlier search; keep: called
+    with all that has been found after each GoP.
     """
     cv2.setNumThreads(1)
-    result: list[dict[int, CodedMotion]] = []
+    result = list(found)
     before: PictureMotion | None = None
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         search = MotionSearch(source, first, lam, blocks, effort, pool, choosing, vector_weight)
-        for gop in gops:
-            result.append(search.gop(gop, before if gop.open else None, weight, progress))
-            last = result[-1].get(gop.length - 1)
+        for number, gop in enumerate(gops):
+            if number == len(result):
+                result.append(search.gop(gop, before if gop.open else None, weight, progress))
+                keep(result)
+            last = result[number].get(gop.length - 1)
             before = anchor_before(None if last is None else last.motion, gop.length)
     return result

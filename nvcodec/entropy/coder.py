@@ -8,6 +8,7 @@ vectorised call decodes a group.
 
 from collections.abc import Iterator
 from functools import cache
+from types import ModuleType
 
 import constriction
 import numpy as np
@@ -73,11 +74,10 @@ class SymbolDecoder:
                 f"entropy-coded part ends in a zero word at byte {len(words) - WORD_BYTES}: the last word must not be 0"
             )
         own = np.frombuffer(words, dtype="<u4").astype(np.uint32)
-        self._fast: _CompiledDecoder | None = None
-        if kernels() is None:
+        fast = kernels()
+        self._fast = None if fast is None else _CompiledDecoder(fast, own)
+        if fast is None:
             self._coder = constriction.stream.stack.AnsCoder(own)
-        else:
-            self._fast = _CompiledDecoder(own)
 
     def decode(self, tables: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
         """The next symbols (-128..127), one for each table index, in the same shape.
@@ -113,8 +113,8 @@ class SymbolDecoder:
 class _CompiledDecoder:
     """What a SymbolDecoder has of constriction's, by `compiled.symbols`."""
 
-    def __init__(self, words: npt.NDArray[np.uint32]) -> None:
-        self._words = words
+    def __init__(self, fast: ModuleType, words: npt.NDArray[np.uint32]) -> None:
+        self._kernels, self._words = fast, words
         state = 0
         first = max(0, len(words) - 2)
         for word in words[first:][::-1].tolist():
@@ -124,7 +124,7 @@ class _CompiledDecoder:
     def decode(self, tables: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
         symbols = np.empty(tables.size, np.int32)
         flat = np.ascontiguousarray(tables, np.int64).ravel()
-        if not kernels().pop(self._words, self._coder, flat, cumulative_frequencies(), symbols):
+        if not self._kernels.pop(self._words, self._coder, flat, cumulative_frequencies(), symbols):
             require_tables(tables)
         symbols += SYMBOL_MIN
         return symbols.reshape(tables.shape)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from nvcodec.compiled import kernels
 from nvcodec.synthesis.alignment import repeat_edge
 from nvcodec.synthesis.arrays import Array, clamp
-from nvcodec.compiled import kernels
 from nvcodec.synthesis.transform import BLOCK, block_shape, blocks_with_coefficients
 
 RADIUS = 3

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from nvcodec.bitstream.versions import EIGHT_TAPS_VERSION_MINOR
-from nvcodec.synthesis.arrays import clamp
 from nvcodec.compiled import kernels
+from nvcodec.synthesis.arrays import clamp
 
 PHASES = 4
 """Positions are quarter samples."""
@@ -262,7 +262,12 @@ def _eight_taps(x: Values) -> tuple[Values, ...]:
     return whole, quarter(3, 4, 2, 5, 1, 6, 0), half, quarter(4, 3, 5, 2, 6, 1, 7)
 
 
-_FOUR = ((0, 0, 0, 32, 0, 0, 0, 0), (0, 0, -2, 27, 8, -1, 0, 0), (0, 0, -2, 18, 18, -2, 0, 0), (0, 0, -1, 8, 27, -2, 0, 0))
+_FOUR = (
+    (0, 0, 0, 32, 0, 0, 0, 0),
+    (0, 0, -2, 27, 8, -1, 0, 0),
+    (0, 0, -2, 18, 18, -2, 0, 0),
+    (0, 0, -1, 8, 27, -2, 0, 0),
+)
 _EIGHT = ((0, 0, 0, 64, 0, 0, 0, 0), (-1, 4, -10, 58, 17, -5, 1, 0), (-1, 4, -11, 40, 40, -11, 4, -1),
           (0, 1, -5, 17, 58, -10, 4, -1))  # fmt: skip
 FOUR_TAPS = InterpolationFilter(1, 2, 5, _four_taps, _FOUR)

@@ -49,9 +49,7 @@ def mean_planes(window: Sequence[Sequence[Array]]) -> list[Array]:
     return [a - GREY + ((b - a + 1) >> 1) for a, b in zip(first, second, strict=True)]
 
 
-def mean_samples(
-    aligned: Sequence[Sequence[Array]], residual: Sequence[Array | None], bit_depth: int
-) -> list[Array]:
+def mean_samples(aligned: Sequence[Sequence[Array]], residual: Sequence[Array | None], bit_depth: int) -> list[Array]:
     """Samples of the mean of one or two pictures, given as samples, each with the residual."""
     fast = kernels()
     if fast is None:

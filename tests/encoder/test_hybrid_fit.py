@@ -283,6 +283,28 @@ def test_an_interrupted_encode_comes_out_the_same(tmp_path: Path, after: int | s
     assert stopper.steps == (10 - after if isinstance(after, int) else 0)
 
 
+def test_motion_of_finished_gops_is_not_searched_again(tmp_path: Path) -> None:
+    frames, checkpoint = CLIPS["ten bits"].frames(), tmp_path / "c.ckpt"
+    given = settings(gop_length=2)
+    whole, stopper = run(frames, given, None)
+    searches = stopper.phases.count("motion")
+    seen: list[str] = []
+
+    def progress(event: ProgressEvent) -> None:
+        seen.append(event.phase)
+
+    options = {"checkpoint": checkpoint, "progress": progress}
+    with pytest.raises(Interrupted, match="interrupted while searching motion; the checkpoint is"):
+        encode_bytes(frames, given, should_stop=lambda: seen.count("motion") == searches - 1, **options)
+    seen.clear()
+    with pytest.raises(Interrupted, match="interrupted while fitting"):
+        encode_bytes(frames, given, should_stop=lambda: bool(set(CODING_PHASES) & set(seen)), resume=True, **options)
+    assert 0 < seen.count("motion") < searches - 1
+    data, stopper = run(frames, given, checkpoint, resume=True)
+    assert "motion" not in stopper.phases
+    assert data == whole
+
+
 def test_many_interruptions_of_three_passes(tmp_path: Path) -> None:
     frames, given, checkpoint = CLIPS["422"].frames(), settings(preset="veryslow"), tmp_path / "c.ckpt"
     whole, stopper = run(frames, given, None)

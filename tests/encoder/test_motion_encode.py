@@ -236,7 +236,7 @@ def test_many_interruptions_and_two_segments(tmp_path: Path) -> None:
 
 
 def test_stopped_while_searching_motion(tmp_path: Path) -> None:
-    """There is a checkpoint from the moment the source has been read; the search itself is made again."""
+    """There is a checkpoint from the moment the source has been read; the search of a GoP is made again."""
     checkpoint = tmp_path / "c.ckpt"
     message = interrupted(checkpoint, "motion")
     assert message == f"interrupted while searching motion; the checkpoint is {checkpoint}, --resume goes on from it"

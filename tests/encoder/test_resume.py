@@ -230,7 +230,7 @@ def test_another_source(stopped: Path) -> None:
 def test_another_version(stopped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = Path(shutil.copy(stopped, tmp_path))
     monkeypatch.setattr(checkpoint_module, "CHECKPOINT_VERSION", checkpoint_module.CHECKPOINT_VERSION + 1)
-    assert "checkpoint version 3, this program knows 4" in refused(settings(), copy)
+    assert "checkpoint version 4, this program knows 5" in refused(settings(), copy)
 
 
 def test_another_version_of_the_program(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
