@@ -2,7 +2,8 @@
 
 They need the package numba (`pip install "nvcodec[fast]"`), and half a second to load; the very first time in an
 installation some seconds to be compiled. So they are asked for where there is enough to do (`use_kernels`); without
-them, numpy does the same. NVCODEC_NUMBA=0 in the environment keeps them off.
+them, numpy does the same. NVCODEC_NUMBA=0 in the environment keeps them off, NVCODEC_NUMBA=1 asks for them always.
+Numba checks no index: kernels get arrays of shapes that follow from headers, and clamp positions that vectors give.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ _kernels: ModuleType | None = None
 def use_kernels(samples: int) -> bool:
     """Loads the kernels for so many luma samples, if that pays and they can be had; whether they are there now."""
     global _kernels
-    if _kernels is None and samples >= WORTHWHILE_SAMPLES and os.environ.get(ENVIRONMENT) != "0":
+    wanted = os.environ.get(ENVIRONMENT)
+    if _kernels is None and wanted != "0" and (samples >= WORTHWHILE_SAMPLES or wanted == "1"):
         try:
             from nvcodec.compiled import table
         except (ImportError, RuntimeError):  # RuntimeError: Numba has nowhere to keep what it compiles

@@ -49,7 +49,14 @@ from nvcodec.decoder.conceal import (
 )
 from nvcodec.decoder.errors import DigestMismatch, MemoryLimit, NoDigest, PictureOutOfRange, ScaleUnknown
 from nvcodec.decoder.gop import GopGrids
-from nvcodec.decoder.memory import DEFAULT_MAX_MEMORY, GOP_PLACE_BYTES, MemoryNeed, megabytes, memory_need
+from nvcodec.decoder.memory import (
+    DEFAULT_MAX_MEMORY,
+    GOP_PLACE_BYTES,
+    KERNELS_BYTES,
+    MemoryNeed,
+    megabytes,
+    memory_need,
+)
 from nvcodec.decoder.motion import GopLatents, Network, decode_motion, latent_levels, network_number, step_row
 from nvcodec.decoder.network_unit import decode_network
 from nvcodec.decoder.residual import GopResiduals, PictureResidual, read_tables
@@ -176,7 +183,7 @@ class Decoder:
             threads = self.memory_need().workers(threads, self._max_memory, self.container.name)
         self.threads = threads
         self._workers, self._network_threads = (1, threads) if self.sequence.hybrid else (threads, 1)
-        if self.sequence.hybrid:
+        if self.sequence.hybrid and self._has_room_for_kernels():
             use_kernels(len(self) * self.format.width * self.format.height)
         self._fine = self.sequence.hybrid and self.container.file_header.version_minor >= FINE_VERSION_MINOR
         """Whether positions lie between quarter samples (bitstream_spec.md, section 6.11)."""
@@ -212,6 +219,10 @@ class Decoder:
         """What decoding takes, reckoned from the headers."""
         longest = max(place.length for place in self.gops)
         return memory_need(self.sequence, self.format, longest, len(self.gops), self.finest, self._backend_name)
+
+    def _has_room_for_kernels(self) -> bool:
+        need = self.memory_need()
+        return self._max_memory is None or need.held + need.per_worker + KERNELS_BYTES <= self._max_memory
 
     @property
     def losses(self) -> list[Loss]:

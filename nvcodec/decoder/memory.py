@@ -24,6 +24,9 @@ DEFAULT_MAX_MEMORY = 4_000_000_000
 PROGRAM_BYTES = {"numpy": 60_000_000, "onnxruntime": 130_000_000, "torch": 500_000_000}
 """The interpreter with its libraries, before any picture."""
 
+KERNELS_BYTES = 130_000_000
+"""Numba with the compiled kernels; a decode that has no room for them does without."""
+
 GOP_PLACE_BYTES = 160
 """A GoP in the list of all of them: its place, and its part of the segment's header."""
 
