@@ -22,7 +22,7 @@ ALLOWED = {
     "nvcodec.errors": set(),
     "nvcodec.version": set(),
     "nvcodec.bitstream": set(),
-    "nvcodec.compiled": {"numba", "numpy"},
+    "nvcodec.compiled": {"filelock", "numba", "numpy"},
     "nvcodec.entropy": {"nvcodec.compiled", "numpy", "constriction"},
     "nvcodec.synthesis": {"nvcodec.bitstream.model_config", "nvcodec.bitstream.headers", "nvcodec.bitstream.versions",
                           "nvcodec.compiled", "numpy"},
@@ -45,7 +45,7 @@ BACKEND_LIBRARIES = {"torch": "torch", "onnx": "onnx", "onnxruntime": "onnx"}
 # Where decoding begins, and what it must not load: the `encoder` and `fast` extras of pyproject.toml.
 DECODER_ROOTS = ("nvcodec", "nvcodec.decoder", "nvcodec.bitstream", "nvcodec.entropy", "nvcodec.video",
                  "nvcodec.cli.nvdec", "nvcodec.cli.nvinfo")  # fmt: skip
-ENCODER_ONLY = {"torch", "tqdm", "cv2", "nvcodec.encoder", "numba"}
+ENCODER_ONLY = {"torch", "tqdm", "cv2", "nvcodec.encoder", "numba", "filelock"}
 
 
 def within(name: str, package: str) -> bool:

@@ -1,8 +1,16 @@
 """All kernels, for `kernels()`; loading this loads Numba."""
 
-from nvcodec.compiled.pictures import BEFORE, adapt, align
-from nvcodec.compiled.residual import inverse, mean_with_residual
-from nvcodec.compiled.symbols import pop
-from nvcodec.compiled.vectors import predict
+from nvcodec.compiled.jit import Kernel
+from nvcodec.compiled.pictures import BEFORE
+from nvcodec.compiled.pictures import adapt as _adapt
+from nvcodec.compiled.pictures import align as _align
+from nvcodec.compiled.residual import inverse as _inverse
+from nvcodec.compiled.residual import mean_with_residual as _mean_with_residual
+from nvcodec.compiled.symbols import pop as _pop
+from nvcodec.compiled.vectors import predict as _predict
+
+adapt, align = Kernel(_adapt), Kernel(_align)
+inverse, mean_with_residual = Kernel(_inverse), Kernel(_mean_with_residual)
+pop, predict = Kernel(_pop), Kernel(_predict)
 
 __all__ = ["BEFORE", "adapt", "align", "inverse", "mean_with_residual", "pop", "predict"]

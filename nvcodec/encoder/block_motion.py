@@ -81,11 +81,20 @@ class BlockMotion:
         self.lam, self.vector_lam, self.rounds = lam, lam * vector_weight, rounds
 
     def best(self, interpolated_log2: Sequence[int]) -> Fields:
-        """The cheapest of fields interpolated between nodes, at any of some distances, and fields of blocks."""
-        tried = [self._interpolated(log2) for log2 in interpolated_log2]
-        blocks = self._blocks(tried[-1])
-        tried += [blocks.down_to(log2) for log2 in range(blocks.finest_log2, blocks.block_log2 + 1)]
-        return min(tried, key=self.cost)
+        """The cheapest of fields interpolated between nodes, at any of some distances, and fields of blocks.
+
+        Interpolated ones are refined only where they cost less before than blocks do after it.
+        """
+        quick = [self._interpolated(log2) for log2 in interpolated_log2]
+        blocks = self._blocks(quick[-1])
+        tried = [blocks.down_to(log2) for log2 in range(blocks.finest_log2, blocks.block_log2 + 1)]
+        costs = [self.cost(made) for made in tried]
+        promising = min(costs)
+        for made in quick:
+            if self.cost(made) < promising:
+                tried.append(self._joined(self._refined(made)))
+                costs.append(self.cost(tried[-1]))
+        return tried[int(np.argmin(costs))]
 
     def cost(self, made: Fields) -> float:
         """What the picture may cost with these fields: squared error of 1/4096 of the sample range, with bits."""
@@ -112,7 +121,7 @@ class BlockMotion:
     # --- the two kinds -----------------------------------------------------------------------------------------------
 
     def _interpolated(self, block_log2: int) -> Fields:
-        """Bases are chosen by quick fits."""
+        """Quickly fitted, and by what comes of it the bases are chosen."""
         made = Fields(block_log2, [], [], [])
         for k, flow in enumerate(self.flows):
             candidates = []
@@ -121,12 +130,22 @@ class BlockMotion:
                 fit = self._fit(k, block_log2, start, stepped=False, weight=self.weights[k])
                 field, cost = fit_with(fit, [flow], effort=0)
                 bits = 0.0 if base.derived_flag else GLOBAL_BITS
-                candidates.append((cost + self.vector_lam * bits, base, start, field, fit))
-            _, base, start, field, fit = min(candidates, key=lambda candidate: candidate[0])
+                candidates.append((cost + self.vector_lam * bits, base, start, field))
+            _, base, start, field = min(candidates, key=lambda candidate: candidate[0])
             made.bases.append(base)
             made.base_fields.append(start)
+            made.roots.append(field)
+        return made
+
+    def _refined(self, quick: Fields) -> Fields:
+        """Interpolated fields of the same bases, fitted with more effort."""
+        made = replace(quick, base_fields=[], roots=[])
+        for k, flow in enumerate(self.flows):
+            start = self.base_of(made.bases[k], k, made.roots, made.block_log2)
+            fit = self._fit(k, made.block_log2, start, stepped=False, weight=self.weights[k])
+            made.base_fields.append(start)
             made.roots.append(fit_with(fit, [flow], effort=1)[0])
-        return self._joined(made)
+        return made
 
     def _blocks(self, like: Fields) -> Fields:
         """From interpolated fields of the same bases: at first without splits, then with them."""
