@@ -1,6 +1,6 @@
-"""The residual's inverse transform, and its addition to the mean of references, each in one pass over a plane.
+"""A picture of chosen references, residual and deblocking, each step in one pass over a plane.
 
-`synthesis.transform` and `synthesis.window` do the same with numpy.
+`synthesis.choices`, `transform`, `window` and `deblocking` do the same with numpy.
 """
 
 from __future__ import annotations
@@ -66,3 +66,63 @@ def mean_with_residual(
             for x in range(out.shape[1]):
                 a, b = np.int32(np.int32(line_a[x]) << shift), np.int32(np.int32(line_b[x]) << shift)
                 made[x] = min(np.int32(np.int32(a + (np.int32(b - a + 1) >> 1)) + half) >> shift, top)
+
+
+@compiled
+def choose(
+    first: Array, second: Array, choices: Array, layout: tuple[int, int, int], values: tuple[int, int],
+    chosen_first: Array, chosen_second: Array,
+) -> None:  # fmt: skip
+    """`choices.choose_references` of a plane, (rows, columns), into the last two. layout: block_log2, and how many luma
+    samples a sample is high and wide, as powers of two; values: of the choices for the first and the second alone."""
+    block_log2, sy, sx = layout
+    for y in range(first.shape[0]):
+        own = choices[(y << sy) >> block_log2]
+        a, b, made_a, made_b = first[y], second[y], chosen_first[y], chosen_second[y]
+        for x in range(first.shape[1]):
+            choice = own[(x << sx) >> block_log2]
+            made_a[x] = b[x] if choice == values[1] else a[x]
+            made_b[x] = a[x] if choice == values[0] else b[x]
+
+
+@compiled
+def _smoothed(samples: tuple[int, int, int, int], step: int, top: int) -> tuple[int, int]:
+    """The two samples beside an edge, of four across it, filtered."""
+    p1, p0, q0, q1 = samples
+    if abs(q0 - p0) >= step or abs(p1 - p0) >= step >> 1 or abs(q1 - q0) >= step >> 1:
+        return p0, q0
+    change = min(max((4 * (q0 - p0) + (p1 - q1) + 4) >> 3, -(step >> 2)), step >> 2)
+    return min(max(p0 + change, 0), top), min(max(q0 - change, 0), top)
+
+
+@compiled
+def deblock(plane: Array, coded: Array, size: int, step: int, top: int) -> None:
+    """`deblocking.deblocked` of a plane, in place. coded: (rows, columns) of blocks of size x size; step: what the
+    thresholds follow; top: the largest sample. What lies beyond the plane is its edge."""
+    height, width = plane.shape
+    for row in range(coded.shape[0]):
+        for column in range(1, coded.shape[1]):
+            if coded[row, column - 1] or coded[row, column]:
+                x = size * column
+                after = min(x + 1, width - 1)
+                for y in range(size * row, min(size * (row + 1), height)):
+                    across = (
+                        np.int64(plane[y, x - 2]),
+                        np.int64(plane[y, x - 1]),
+                        np.int64(plane[y, x]),
+                        np.int64(plane[y, after]),
+                    )
+                    plane[y, x - 1], plane[y, x] = _smoothed(across, step, top)
+    for row in range(1, coded.shape[0]):
+        y = size * row
+        after = min(y + 1, height - 1)
+        for column in range(coded.shape[1]):
+            if coded[row - 1, column] or coded[row, column]:
+                for x in range(size * column, min(size * (column + 1), width)):
+                    down = (
+                        np.int64(plane[y - 2, x]),
+                        np.int64(plane[y - 1, x]),
+                        np.int64(plane[y, x]),
+                        np.int64(plane[after, x]),
+                    )
+                    plane[y - 1, x], plane[y, x] = _smoothed(down, step, top)

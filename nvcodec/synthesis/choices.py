@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from nvcodec.compiled import kernels
 from nvcodec.synthesis.alignment import SUBSAMPLING_LOG2
 from nvcodec.synthesis.arrays import Array
 
@@ -95,9 +96,15 @@ def choose_references(
 ) -> list[list[Array]]:
     """Two aligned pictures' planes, in each of which blocks are replaced by the other's where that is chosen."""
     first, second = (list(planes) for planes in aligned)
+    fast = kernels()
     for number, (down, across) in enumerate(((0, 0), *SUBSAMPLING_LOG2[chroma_format])):
         a, b = first[number], second[number]
         scales_log2 = (scale_log2 + down, scale_log2 + across)
+        if fast is not None:
+            first[number], second[number] = np.empty_like(a), np.empty_like(b)
+            layout = (block_log2, *scales_log2)
+            fast.choose(a, b, choices, layout, (FIRST, SECOND), first[number], second[number])
+            continue
         # arithmetic with masks of 0 and 1 is several times faster than `where`
         only_second, only_first = (
             by_sample((choices == one).astype(a.dtype), block_log2, a.shape, scales_log2) for one in (SECOND, FIRST)

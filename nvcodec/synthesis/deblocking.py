@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nvcodec.compiled import kernels
 from nvcodec.synthesis.arithmetic import PICTURE_FRACTION_BITS
 from nvcodec.synthesis.arrays import Array, clamp
 from nvcodec.synthesis.transform import BLOCK, block_shape, blocks_with_coefficients, quantisation_step
@@ -43,6 +44,10 @@ def _deblocked(plane: Array, levels: Array, qp: int, blocks: tuple[int, int], bi
     coded = blocks_with_coefficients(levels, blocks, scale_log2)
     step = quantisation_step(qp) >> (PICTURE_FRACTION_BITS - bit_depth)
     top = (1 << bit_depth) - 1
+    if (fast := kernels()) is not None:
+        made = plane.copy()
+        fast.deblock(made, coded, size, step, top)
+        return made
     rows, columns = blocks
     padding = [(0, count * size - own) for count, own in zip(blocks, plane.shape, strict=True)]
     whole = np.pad(plane, padding, mode="edge").astype(np.int32)

@@ -1,11 +1,14 @@
-"""The residual's inverse transform, and its addition to the mean of references, by the kernels, against numpy's."""
+"""A picture of chosen references, residual and deblocking by the kernels, against numpy's."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from nvcodec.synthesis.alignment import SUBSAMPLING_LOG2
 from nvcodec.synthesis.arrays import Array
+from nvcodec.synthesis.choices import FIRST, MEAN, SECOND, choose_references
+from nvcodec.synthesis.deblocking import deblocked
 from nvcodec.synthesis.transform import QP_COUNT, block_shape, inverse, matrix, quantisation_step
 from nvcodec.synthesis.window import mean_samples
 from tests.compiled.conftest import Both, all_same, extreme_samples, same
@@ -91,3 +94,39 @@ def test_mean_of_all_pairs_of_ends(bit_depth: int, both: Both) -> None:
     for value in (-4097, -4096, -4095, -2048, -17, -16, -9, -8, -7, -1, 0, 1, 7, 8, 9, 15, 16, 17, 2048, 4095, 4096):
         own = np.full(first.shape, value, np.int32)
         assert all_same(both(mean_samples, [[first], [second]], [own], bit_depth)), value
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10, 12])
+@pytest.mark.parametrize("shape", [*SHAPES, (1, 40), (40, 1), (3, 9), (41, 33)])
+def test_deblocked(shape: tuple[int, int], bit_depth: int, both: Both) -> None:
+    """Steps small and large beside the thresholds, at both scales that are filtered; planes end anywhere in a block."""
+    random = np.random.default_rng(shape[0] * shape[1] + bit_depth)
+    blocks = block_shape(*shape)
+    levels = random_levels(blocks[0] * blocks[1], -1, 1, 0.02, random)
+    top = (1 << bit_depth) - 1
+    for scale_log2, spread in np.ndindex(2, 3):
+        reduced = (-(-shape[0] >> scale_log2), -(-shape[1] >> scale_log2))
+        plane = random.integers(0, 3 << (2 * spread), reduced) << (bit_depth - 8)
+        for own in (plane + top // 2, np.minimum(plane, top), top - np.minimum(plane, top)):
+            samples = own.astype(np.uint8 if bit_depth == 8 else np.uint16)
+            kept = samples.copy()
+            for qp in (0, 20, 36, 50, 63):
+                assert all_same(both(deblocked, [samples], [levels], qp, [shape], bit_depth, scale_log2)), qp
+                assert same(samples, kept)
+
+
+@pytest.mark.parametrize("chroma_format", ["400", "420", "422", "444"])
+@pytest.mark.parametrize("scale_log2", range(4))
+def test_chosen_references(chroma_format: str, scale_log2: int, both: Both) -> None:
+    random = np.random.default_rng(scale_log2)
+    for shape, bit_depth, block_log2 in np.ndindex(len(SHAPES), 2, 3):
+        rows, columns = SHAPES[shape]
+        luma = -(-rows >> scale_log2), -(-columns >> scale_log2)
+        subsampling = ((0, 0), *SUBSAMPLING_LOG2[chroma_format])
+        shapes = [(-(-luma[0] >> down), -(-luma[1] >> across)) for down, across in subsampling]
+        aligned = [[extreme_samples(own, 8 + 2 * bit_depth, random) for own in shapes] for _ in range(2)]
+        blocks = (-(-rows >> (3 + block_log2)), -(-columns >> (3 + block_log2)))
+        choices = random.choice([MEAN, FIRST, SECOND], blocks)
+        made = both(choose_references, aligned, choices, 3 + block_log2, chroma_format, scale_log2)
+        for k in range(2):
+            assert all_same((made[0][k], made[1][k])), (rows, columns, block_log2)

@@ -130,7 +130,7 @@ def test_the_decoder_has_room_for_them(unloaded: None, numba: ModuleType, monkey
     assert kernels() is not None
 
 
-def test_a_picture_takes_all_of_them(fast: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_of_them_are_used(fast: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards the other tests: a step that did not use its kernel would equal numpy's."""
     table = kernels()
     assert table is not None
@@ -144,6 +144,9 @@ def test_a_picture_takes_all_of_them(fast: None, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(compiled, "_kernels", Watched())
     assert decode() == expected_digest()
+    for name in ("hybrid_choices.msn", "hybrid_deblocking.msn"):
+        with Decoder(VECTORS / name, threads=1) as decoder:
+            list(decoder)
     assert sorted(Watched.asked) == sorted(table.__all__)
 
 
