@@ -7,6 +7,7 @@ every scale has one closed loop of its own. With one reference the second aligne
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 
@@ -51,15 +52,18 @@ def mean_planes(window: Sequence[Sequence[Array]]) -> list[Array]:
 
 def mean_samples(aligned: Sequence[Sequence[Array]], residual: Sequence[Array | None], bit_depth: int) -> list[Array]:
     """Samples of the mean of one or two pictures, given as samples, each with the residual."""
-    fast = kernels()
-    if fast is None:
-        window = [with_residual(fine_planes(planes, bit_depth), residual) for planes in aligned]
-        return [to_samples(plane, bit_depth) for plane in mean_planes(window)]
-    made = []
-    for first, second, own in zip(aligned[0], aligned[-1], residual, strict=True):
-        made.append(np.empty_like(first))
-        added = np.zeros((0, 0), np.int32) if own is None else own
-        fast.mean_with_residual(first, second, added, bit_depth, PICTURE_FRACTION_BITS, made[-1])
+    if (fast := kernels()) is not None:
+        planes_of_both = zip(aligned[0], aligned[-1], residual, strict=True)
+        return [_mean_by_kernel(fast, first, second, own, bit_depth) for first, second, own in planes_of_both]
+    window = [with_residual(fine_planes(planes, bit_depth), residual) for planes in aligned]
+    return [to_samples(plane, bit_depth) for plane in mean_planes(window)]
+
+
+def _mean_by_kernel(fast: ModuleType, first: Array, second: Array, residual: Array | None, bit_depth: int) -> Array:
+    """A plane of `mean_samples`."""
+    made = np.empty_like(first)
+    added = np.zeros((0, 0), np.int32) if residual is None else residual
+    fast.mean_with_residual(first, second, added, bit_depth, PICTURE_FRACTION_BITS, made)
     return made
 
 
