@@ -102,8 +102,9 @@ BY_KERNELS = (
     "synthesis.alignment._aligned_plane",
     "synthesis.window._mean_by_kernel",
 )
-"""What only the compiled kernels take, whose semantics are numpy's: vectors are too small for them (tests/compiled). The
-branches that ask whether they are there are left out, too."""
+"""What only the compiled kernels take, whose semantics are numpy's: vectors are too small for them (tests/compiled).
+Branches that ask whether they are there are left out, too."""
+LEFT_OUT = (*WRITERS, *FOR_PEOPLE, *CONCEALMENT, *BY_KERNELS)
 KERNEL_NAMES = {"fast", "_fast", "kernels", "use_kernels"}
 
 
@@ -155,9 +156,7 @@ def read_source(path: Path) -> SourceFile:
     tree, lines = ast.parse(path.read_text()), path.read_text().splitlines()
     _note_lines(tree.body, found.first_line)
     for name, function in _functions(tree, module):
-        if any(
-            name == left or name.startswith(f"{left}.") for left in (*WRITERS, *FOR_PEOPLE, *CONCEALMENT, *BY_KERNELS)
-        ):
+        if any(name == left or name.startswith(f"{left}.") for left in LEFT_OUT):
             continue
         body = [statement for statement in function.body if not _is_blank(statement)]
         if not body:
