@@ -66,8 +66,9 @@ def resample_field(field: Array, block_log2_from: int, block_log2_to: int, shape
 class PyramidPass:
     """Nodes that are coded together: those at `rows` x `columns`.
 
-    neighbours: for each side, the neighbours' (rows, columns), clipped to the field, and which of them lie inside,
-    (n rows, n columns) booleans. context: that of the spread class 0, for reference 0.
+    offsets: (sides, 2), in nodes to each neighbour. neighbours: for each side, the neighbours' (rows, columns), clipped
+    to the field, and which of them lie inside, (n rows, n columns) booleans. context: that of the spread class 0, for
+    reference 0.
     """
 
     rows: Array
