@@ -26,6 +26,10 @@ PHASES = 4
 SUBSAMPLING_LOG2 = {"400": (), "420": ((1, 1), (1, 1)), "422": ((0, 1), (0, 1)), "444": ((0, 0), (0, 0))}
 """(rows, columns) of the chroma planes' subsampling, as powers of two."""
 
+KERNEL_MARGIN = 64
+"""Samples more outside the plane before the compiled kernels clamp positions, which they do sample by sample; the result
+is the same, as beyond the filter's own margin there is nothing but the repeated edge."""
+
 CACHED_SAMPLES = 1 << 15
 """Filtering so many samples of 8 bits at once keeps a processor's second-level cache busy and not overrun."""
 
@@ -532,11 +536,12 @@ def _aligned_plane(
     bound = np.iinfo(np.int16).max  # which no half sample reaches
     if taps.overshoot is not None:
         bound = (8 + taps.overshoot) << (bit_depth - 3)
+    margin = taps.margin + KERNEL_MARGIN
     fast.align(
-        reference.padded(plane, taps.margin + fast.BEFORE),
+        reference.padded(plane, margin + fast.BEFORE),
         np.ascontiguousarray(dy),
         np.ascontiguousarray(dx),
-        (block_log2, sy, sx, *(scales_log2 if exact else (0, 0)), taps.margin),
+        (block_log2, sy, sx, *(scales_log2 if exact else (0, 0)), margin),
         np.array(taps.table, np.int32),
         (taps.scale_log2, bound, (1 << bit_depth) - 1),
         np.int16(0) if bit_depth == 8 else np.int32(0),
