@@ -27,8 +27,8 @@ SUBSAMPLING_LOG2 = {"400": (), "420": ((1, 1), (1, 1)), "422": ((0, 1), (0, 1)),
 """(rows, columns) of the chroma planes' subsampling, as powers of two."""
 
 KERNEL_MARGIN = 64
-"""Samples more outside the plane before the compiled kernels clamp positions, which they do sample by sample; the result
-is the same, as beyond the filter's own margin there is nothing but the repeated edge."""
+"""So many samples further outside the plane the compiled kernels clamp positions, which they do sample by sample; the
+result is the same, as beyond the filter's own margin there is nothing but the repeated edge."""
 
 CACHED_SAMPLES = 1 << 15
 """Filtering so many samples of 8 bits at once keeps a processor's second-level cache busy and not overrun."""
