@@ -21,6 +21,11 @@ def compiled(function: Any) -> Any:
     return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
 
 
+def compiled_part(function: Any) -> Any:
+    """The same of what other compiled functions call, which are kept with it inside."""
+    return numba.njit(nogil=True, error_model="numpy")(function)
+
+
 class Kernel:
     """A compiled function whose variants, by element types, are made or fetched from disk by one process at a time:
     Numba's own index of what it keeps on disk can be spoilt by two."""
@@ -39,15 +44,19 @@ class Kernel:
                 result = self._function(*arguments)
             except OSError:  # the disk had no room for it; the variant is there all the same
                 result = self._function(*arguments)
+            except Exception:  # no kernel raises anything: what was on disk is damaged
+                self._function = compiled_part(self._function.py_func)
+                return self._function(*arguments)
         self._made.add(types)
         return result
 
 
 @contextlib.contextmanager
-def _alone(folder: str) -> Iterator[None]:
-    """While no other process is; where no lock can be had, all the same."""
+def _alone(folder: str | None) -> Iterator[None]:
+    """While no other process is; where no lock can be had, or nothing is kept, all the same."""
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):
-            os.makedirs(folder, exist_ok=True)
-            stack.enter_context(filelock.FileLock(os.path.join(folder, LOCK_NAME)))
+        if folder is not None:
+            with contextlib.suppress(OSError):
+                os.makedirs(folder, exist_ok=True)
+                stack.enter_context(filelock.FileLock(os.path.join(folder, LOCK_NAME)))
         yield

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nvcodec.compiled.jit import Array, compiled
+from nvcodec.compiled.jit import Array, compiled, compiled_part
 
 TAPS = 8
 BEFORE = 3
@@ -25,7 +25,7 @@ RADIUS = 3
 # --- alignment -------------------------------------------------------------------------------------------------------
 
 
-@compiled
+@compiled_part
 def _interpolate(
     padded: Array, y: int, x: int, height: int, width: int, taps: Array, scale: int, bound: int, high: int,
     half: Array, out: Array,
@@ -77,7 +77,7 @@ def _interpolate(
             made[j] = min(max(kind(kind(total >> shift) + grey), none), most)
 
 
-@compiled
+@compiled_part
 def _tile(
     padded: Array, y: int, y_far: int, x: int, x_far: int, down: int, across: int, ey: int, ex: int,
     height: int, width: int, taps: Array, scale: int, bound: int, high: int, half: Array, corners: Array, out: Array,
@@ -164,7 +164,7 @@ def align(
 # --- adaptive filter -------------------------------------------------------------------------------------------------
 
 
-@compiled
+@compiled_part
 def _variations(wide: Array, down: Array, across: Array) -> None:
     """Sums of magnitudes of second differences over blocks of 4x4, of a plane that is `extended`."""
     for row in range(down.shape[0]):
@@ -178,7 +178,7 @@ def _variations(wide: Array, down: Array, across: Array) -> None:
             down[row, column], across[row, column] = v, h
 
 
-@compiled
+@compiled_part
 def _adapted_row(wide: Array, row: int, start: int, stop: int, pairs: Array, shift: int, high: int, out: Array) -> None:
     """Samples start..stop-1 of a row of `wide`, filtered by the twelve pairs' coefficients, into out."""
     a, b, c, d, e, f = pairs[0], pairs[1], pairs[2], pairs[3], pairs[4], pairs[5]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nvcodec.compiled.jit import Array, compiled
+from nvcodec.compiled.jit import Array, compiled, compiled_part
 
 
 @compiled
@@ -85,7 +85,7 @@ def choose(
             made_b[x] = a[x] if choice == values[0] else b[x]
 
 
-@compiled
+@compiled_part
 def _smoothed(samples: tuple[int, int, int, int], step: int, top: int) -> tuple[int, int]:
     """The two samples beside an edge, of four across it, filtered."""
     p1, p0, q0, q1 = samples

@@ -1,5 +1,7 @@
 """Variants of a kernel are made by one process at a time, and a full disk costs nothing but the keeping of them."""
 
+import importlib
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -53,3 +55,21 @@ def test_without_a_place_for_the_lock(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     kernel = jit.Kernel(Function(tmp_path / "file"))
     assert kernel(np.ones(3)) == 3
+
+
+def test_what_is_on_disk_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled again then, once for each type."""
+    source = "from nvcodec.compiled.jit import compiled\n\n@compiled\ndef total(values):\n    return values.sum()\n"
+    (tmp_path / "summing.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    import summing  # type: ignore[import-not-found]
+
+    assert jit.Kernel(summing.total)(np.ones(3, np.int64)) == 3
+    kept = list(Path(summing.total.stats.cache_path).glob("*.nbc"))
+    assert kept
+    for file in kept:
+        file.write_bytes(file.read_bytes()[:100])
+    kernel = jit.Kernel(importlib.reload(summing).total)
+    for count, dtype in ((3, np.int64), (4, np.int64), (5, np.int32), (6, np.int32)):
+        assert kernel(np.ones(count, dtype)) == count
+    monkeypatch.delitem(sys.modules, "summing")
