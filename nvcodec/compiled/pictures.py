@@ -1,8 +1,7 @@
 """What numpy does in many passes over a picture, compiled by Numba to one: alignment and the adaptive filter.
 
-The same integers as `alignment` and `adaptive_filter` make, several times faster, and without Python's lock, so that
-pictures are finished side by side. `compiled` says whether these are used. Each function is called at one place of
-another: LLVM puts them there, and more copies would only take it longer.
+The same integers as `synthesis.alignment` and `synthesis.adaptive_filter` make, several times faster. Each function is
+called at one place of another: LLVM puts them there, and more copies would only take it longer.
 """
 
 from __future__ import annotations

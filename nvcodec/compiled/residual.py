@@ -54,18 +54,14 @@ def mean_with_residual(
     shift = np.int32(fraction_bits - bit_depth)
     half, none = np.int32((1 << shift) >> 1), np.int32(0)
     most, top = np.int32((1 << fraction_bits) - 1), np.int32((1 << bit_depth) - 1)
+    nothing = np.zeros(out.shape[1], np.int32)
     for y in range(out.shape[0]):
         line_a, line_b, made = first[y], second[y], out[y]
-        if added.shape[0]:
-            own = added[y]
-            for x in range(out.shape[1]):
-                a = min(max(np.int32(np.int32(line_a[x]) << shift) + own[x], none), most)
-                b = min(max(np.int32(np.int32(line_b[x]) << shift) + own[x], none), most)
-                made[x] = min(np.int32(np.int32(a + (np.int32(b - a + 1) >> 1)) + half) >> shift, top)
-        else:
-            for x in range(out.shape[1]):
-                a, b = np.int32(np.int32(line_a[x]) << shift), np.int32(np.int32(line_b[x]) << shift)
-                made[x] = min(np.int32(np.int32(a + (np.int32(b - a + 1) >> 1)) + half) >> shift, top)
+        own = added[y] if added.shape[0] else nothing
+        for x in range(out.shape[1]):
+            a = min(max(np.int32(np.int32(line_a[x]) << shift) + own[x], none), most)
+            b = min(max(np.int32(np.int32(line_b[x]) << shift) + own[x], none), most)
+            made[x] = min(np.int32(np.int32(a + (np.int32(b - a + 1) >> 1)) + half) >> shift, top)
 
 
 @compiled

@@ -293,7 +293,8 @@ class Encode:
     def run(self) -> tuple[list[Payload], EncodeSummary]:
         """All payloads in file order, and the summary without what the file's writing adds."""
         start = time.monotonic()
-        use_kernels(len(self.source) * self.format.width * self.format.height)
+        if self.settings.profile == "hybrid":
+            use_kernels(len(self.source) * self.format.width * self.format.height)
         fit_state = self._load_state()
         if not self.resume:
             self._save()  # nothing yet, but from a kill from here on --resume can go on

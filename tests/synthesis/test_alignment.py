@@ -211,10 +211,13 @@ def aligned(
 def test_equals_the_literal_formulas(
     case: tuple[int, int, str, int, int, int, int], library: Library, stepped: bool, fine: bool
 ) -> None:
+    assert_literal(case, library, stepped=stepped, fine=fine)
+
+
+def assert_literal(case: tuple[int, int, str, int, int, int, int], library: Library, **options: object) -> None:
     height, width, chroma, bit_depth, block_log2, scale, reach = case
     planes = random_planes(-(-height >> scale), -(-width >> scale), chroma, bit_depth)
     vectors = random_vectors(height, width, block_log2, reach)
-    options = {"stepped": stepped, "fine": fine}
     expected = literal_picture(planes, vectors, block_log2, chroma, scale, bit_depth, **options)
     found = aligned(library, planes, bit_depth, vectors, block_log2, chroma, scale, **options)
     for plane, literal in zip(found, expected, strict=True):
@@ -242,15 +245,7 @@ EIGHT_CASES = (
 def test_eight_taps_equal_the_literal_formulas(
     case: tuple[int, int, str, int, int, int, int], library: Library, stepped: bool, fine: bool
 ) -> None:
-    height, width, chroma, bit_depth, block_log2, scale, reach = case
-    planes = random_planes(-(-height >> scale), -(-width >> scale), chroma, bit_depth)
-    vectors = random_vectors(height, width, block_log2, reach)
-    options = {"stepped": stepped, "fine": fine, "taps": EIGHT_TAPS}
-    expected = literal_picture(planes, vectors, block_log2, chroma, scale, bit_depth, **options)
-    found = aligned(library, planes, bit_depth, vectors, block_log2, chroma, scale, **options)
-    for plane, literal in zip(found, expected, strict=True):
-        assert plane.dtype == literal.dtype
-        assert np.array_equal(plane, literal)
+    assert_literal(case, library, stepped=stepped, fine=fine, taps=EIGHT_TAPS)
 
 
 @pytest.mark.parametrize("bit_depth", [8, 10, 12])
